@@ -1,0 +1,120 @@
+"""The plain sections of a config: which keys there are, their types, defaults and meaning.
+
+Sections with an `@kind` line are described by the signature of the factory they name; these are the others.
+Comments behind a field are its help text in `olmoearth config show`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from olmoearth_core.interfaces.callback import Callback
+from olmoearth_core.interfaces.model import ModelRecipe
+from olmoearth_core.interfaces.train_module import TrainModule
+
+if TYPE_CHECKING:
+    from olmoearth_core.data.dataset import OlmoEarthDataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """[run]
+
+    name: folder of the run below root; a finished or different run under that name is never overwritten.
+    root: folder (or URL) that holds all runs.
+    seed: seeds weights, drop path and band dropout; the data have a seed of their own.
+    """
+
+    name: str = "run"
+    root: str = "runs"
+    seed: int = 12536
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataLoaderSettings:
+    """[data_loader]
+
+    global_batch_size: samples per optimizer step, over all ranks.
+    min_patch_size, max_patch_size: pixels of the 10 m grid, both included; one is drawn per global batch.
+    sampled_hw_p_list: patches per side to draw from, capped by the tile.
+    token_budget: tokens per sample; decides how many time steps fit. null = whole tiles, no crop.
+    num_workers: loader processes per rank; 0 = in the training process. prefetch_factor: batches ahead per worker.
+    seed: seeds order, crops, transforms and masks.
+    band_gap: "zero_band" = a token is there if any of its bands is; "drop_token" = only if all are (the reference's rule).
+    draws: "counter" = keyed by sample; "reference" = the reference's generators, for seeded comparison only.
+    max_bad_samples: unreadable samples to skip and list before the run stops; a share of the set if below 1.
+    """
+
+    global_batch_size: int = 512
+    min_patch_size: int = 1
+    max_patch_size: int = 8
+    sampled_hw_p_list: Sequence[int] = tuple(range(1, 13))
+    token_budget: int | None = 2250
+    num_workers: int = 0
+    prefetch_factor: int = 2
+    persistent_workers: bool = True
+    multiprocessing_context: Literal["spawn", "forkserver"] = "forkserver"
+    seed: int = 3622
+    shuffle: bool = True
+    num_dataset_repeats_per_epoch: int = 1
+    band_gap: Literal["zero_band", "drop_token"] = "zero_band"
+    draws: Literal["counter", "reference"] = "counter"
+    max_bad_samples: float = 0.01
+    transform: Any = None  # a @transforms block
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duration:
+    """[trainer.max_duration]: exactly one of these, or {unit, value}.
+
+    tokens: tokens encoded plus decoded, over all ranks. hours: wall-clock time of training, kept over resumes.
+    """
+
+    steps: int | None = None
+    epochs: int | None = None
+    tokens: int | None = None
+    samples: int | None = None
+    hours: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSettings:
+    """[trainer]
+
+    max_duration: when to stop. save_interval: steps between checkpoints; the last step is always saved.
+    keep_checkpoints: how many to keep, the newest; null = all.
+    metrics_collect_interval: steps between metric flushes (console, JSONL, W&B).
+    load_path: run folder or checkpoint to start from (weights, optimizer, step). load_strategy: what to do if the
+    run's own folder holds a checkpoint: "if_available" resumes, "never" refuses, "always" demands one.
+    device: "cpu", "cuda", or null = the best there is. parallel: "ddp" (FSDP comes later).
+    on_nonfinite: "skip" = leave weights alone and count, "stop" = end the run; max_nonfinite_steps in a row end it anyway.
+    deterministic: demand deterministic kernels. threads: CPU threads per process; null = torch's choice.
+    """
+
+    max_duration: Duration = field(default_factory=lambda: Duration(epochs=300))
+    save_interval: int = 5000
+    keep_checkpoints: int | None = 3
+    metrics_collect_interval: int = 10
+    load_path: str | None = None
+    load_strategy: Literal["if_available", "never", "always"] = "if_available"
+    device: str | None = None
+    parallel: Literal["ddp"] = "ddp"
+    on_nonfinite: Literal["skip", "stop"] = "skip"
+    max_nonfinite_steps: int = 10
+    deterministic: bool = False
+    threads: int | None = None
+    callbacks: Mapping[str, Callback] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A config turned into objects: nothing allocated, nothing opened. `assemble` joins them to a run."""
+
+    run: RunSettings
+    dataset: OlmoEarthDataset
+    data_loader: DataLoaderSettings
+    model: ModelRecipe
+    train_module: TrainModule
+    trainer: TrainerSettings

@@ -1,0 +1,1 @@
+"""From tiles and site windows to H5 sample files."""

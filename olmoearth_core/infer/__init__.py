@@ -1,0 +1,1 @@
+"""From a model and a raster to a map of embeddings."""

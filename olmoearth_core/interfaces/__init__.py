@@ -1,0 +1,1 @@
+"""The promises that components make: Protocols and small dataclasses, no behaviour."""

@@ -1,0 +1,41 @@
+"""What a loss must do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from olmoearth_core.data.sample import ViewCounts
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens by modality, in declaration order.
+
+    tokens: [B,H',W',T,S,D], [B,T,S,D] or [B,S,D]; masks: the same without D, codes 0-3.
+    counts: what the loader knows of the masks; None where nobody counted.
+    """
+
+    tokens: Mapping[str, Tensor]
+    masks: Mapping[str, Tensor]
+    counts: ViewCounts | None = None
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """Compare predictions with targets and return one number to minimise.
+
+    A token loss takes two `Tokens` and looks only at positions whose *predicted* mask says decode (2);
+    a pooled loss (InfoNCE) takes two matrices [B, D]. The result is a scalar float32 tensor, already
+    multiplied by the loss's own weight, always connected to the graph and finite, even with nothing to decode.
+    """
+
+    name: str
+
+    def __call__(self, predicted: Any, target: Any) -> Tensor:
+        """Return the weighted loss."""
+        ...

@@ -1,0 +1,1 @@
+"""The trainer: one process or many, resumable, observable."""

@@ -1,0 +1,1 @@
+"""The official components that need no further dependency."""

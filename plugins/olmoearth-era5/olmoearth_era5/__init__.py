@@ -1,0 +1,1 @@
+"""ERA5 and ERA5-Land weather for OlmoEarth."""

@@ -1,0 +1,1 @@
+"""Map products (WorldCereal, CDL, canopy height, WorldPop, EuroCrops, GSE) for OlmoEarth."""

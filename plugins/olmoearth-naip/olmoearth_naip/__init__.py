@@ -1,0 +1,1 @@
+"""NAIP aerial imagery for OlmoEarth."""

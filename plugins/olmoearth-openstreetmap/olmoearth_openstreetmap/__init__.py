@@ -1,0 +1,1 @@
+"""OpenStreetMap features, as vectors and rasters, for OlmoEarth."""

@@ -1,0 +1,1 @@
+"""A simulated landscape and an importer of site windows for OlmoEarth."""

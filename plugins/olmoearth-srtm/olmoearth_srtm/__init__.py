@@ -1,0 +1,1 @@
+"""SRTM elevation for OlmoEarth."""

@@ -1,0 +1,1 @@
+"""ESA WorldCover land cover for OlmoEarth."""
