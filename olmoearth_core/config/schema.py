@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """[run]
+    """[run].
 
     name: folder of the run below root; a finished or different run under that name is never overwritten.
     root: folder (or URL) that holds all runs.
@@ -34,7 +34,7 @@ class RunSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DataLoaderSettings:
-    """[data_loader]
+    """[data_loader].
 
     global_batch_size: samples per optimizer step, over all ranks.
     min_patch_size, max_patch_size: pixels of the 10 m grid, both included; one is drawn per global batch.
@@ -81,7 +81,7 @@ class Duration:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSettings:
-    """[trainer]
+    """[trainer].
 
     max_duration: when to stop. save_interval: steps between checkpoints; the last step is always saved.
     keep_checkpoints: how many to keep, the newest; null = all.
@@ -89,7 +89,7 @@ class TrainerSettings:
     load_path: run folder or checkpoint to start from (weights, optimizer, step). load_strategy: what to do if the
     run's own folder holds a checkpoint: "if_available" resumes, "never" refuses, "always" demands one.
     device: "cpu", "cuda", or null = the best there is. parallel: "ddp" (FSDP comes later).
-    on_nonfinite: "skip" = leave weights alone and count, "stop" = end the run; max_nonfinite_steps in a row end it anyway.
+    on_nonfinite: "skip" = leave weights alone and count, "stop" = end the run. max_nonfinite_steps: in a row, end it anyway.
     deterministic: demand deterministic kernels. threads: CPU threads per process; null = torch's choice.
     """
 
