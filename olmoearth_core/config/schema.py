@@ -42,7 +42,7 @@ class DataLoaderSettings:
     token_budget: tokens per sample; decides how many time steps fit. null = whole tiles, no crop.
     num_workers: loader processes per rank; 0 = in the training process. prefetch_factor: batches ahead per worker.
     seed: seeds order, crops, transforms and masks.
-    band_gap: "zero_band" = a token is there if any of its bands is; "drop_token" = only if all are (the reference's rule).
+    band_gap: "zero_band" = a token is there if any of its bands is; "drop_token" = only if all are (the reference).
     draws: "counter" = keyed by sample; "reference" = the reference's generators, for seeded comparison only.
     max_bad_samples: unreadable samples to skip and list before the run stops; a share of the set if below 1.
     """
@@ -89,7 +89,8 @@ class TrainerSettings:
     load_path: run folder or checkpoint to start from (weights, optimizer, step). load_strategy: what to do if the
     run's own folder holds a checkpoint: "if_available" resumes, "never" refuses, "always" demands one.
     device: "cpu", "cuda", or null = the best there is. parallel: "ddp" (FSDP comes later).
-    on_nonfinite: "skip" = leave weights alone and count, "stop" = end the run. max_nonfinite_steps: in a row, end it anyway.
+    on_nonfinite: "skip" = leave weights alone and count, "stop" = end the run.
+    max_nonfinite_steps: so many in a row end it anyway.
     deterministic: demand deterministic kernels. threads: CPU threads per process; null = torch's choice.
     """
 

@@ -1,0 +1,1 @@
+"""From H5 files to masked batches."""
