@@ -1,0 +1,1 @@
+"""Modalities that belong to no sensor."""
