@@ -1,0 +1,1 @@
+"""Protocols that turn features into scores."""
