@@ -66,6 +66,27 @@ def load(into: pluggy.PluginManager, environ: Mapping[str, str] = os.environ) ->
     return results
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What one hook module returned, or how it failed; both None if it does not implement the hook."""
+
+    result: Any = None
+    error: Exception | None = None
+
+
+def call_one(listeners: pluggy.PluginManager, name: str, hook: str, **facts: Any) -> Answer:
+    """Call one hook of one registered module and keep its failure to itself."""
+    caller = getattr(listeners.hook, hook)
+    for implementation in caller.get_hookimpls():
+        if implementation.plugin_name == name:
+            try:
+                return Answer(implementation.function(*(facts[fact] for fact in implementation.argnames)))
+            # Whatever a listener does wrong, it may not hurt the command that asked.
+            except Exception as error:
+                return Answer(error=error)
+    return Answer()
+
+
 def unknown_hooks(module: object) -> list[str]:
     """Return the hooks that a module implements but nobody calls, each with what was probably meant."""
     specs = {name for name in vars(hooks) if hasattr(getattr(hooks, name), f"{hooks.PROJECT}_spec")}
