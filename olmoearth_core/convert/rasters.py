@@ -1,0 +1,108 @@
+"""Pixels of one modality of one sample, out of the GeoTIFFs of the tile store.
+
+Each file is opened once, checked against what its name and the table promise, and brought to the
+sample's grid by repeating or by striding: the values are never mixed.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import MemoryFile
+from rasterio.windows import Window
+
+from olmoearth_core.convert.grid import Cell
+from olmoearth_core.convert.tiles import Tile, tile_path
+from olmoearth_core.errors import DataError
+from olmoearth_core.interfaces.modality import TILE_PIXELS, BandSet, ModalitySpec
+
+
+def load(root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell) -> np.ndarray:
+    """Read one modality of the sample at `cell`: [H, W, T, C], or [T, C] for modalities without rows and columns.
+
+    The dtype is the files' own, promoted over band sets. DataError names the file, what was found and expected.
+    """
+    parts = [_band_set(root, spec, tile, cell, band_set) for band_set in spec.band_sets]
+    steps: np.ndarray = np.concatenate(parts, axis=1)
+    return steps.transpose(2, 3, 0, 1) if spec.spatial else steps
+
+
+def _band_set(root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell, band_set: BandSet) -> np.ndarray:
+    path = tile_path(root, spec, tile.cell, band_set)
+    num_bands = len(band_set.bands)
+    with _opened(path) as raster:
+        _check(path, raster, spec, tile, band_set)
+        if not spec.spatial:
+            return raster.read().reshape(-1, num_bands)
+        ratio = spec.grid_factor // cell.factor
+        side = raster.width // ratio
+        window = Window(cell.col % ratio * side, cell.row % ratio * side, side, side)
+        pixels = raster.read(window=window)
+    target = TILE_PIXELS * spec.size_factor // ratio
+    resized = resize(pixels, target)
+    return resized.reshape(-1, num_bands, target, target)
+
+
+def resize(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Bring [..., s, s] to [..., side, side]: every (s/side)-th pixel from 0, or each repeated side/s times."""
+    stored = pixels.shape[-1]
+    if side < stored:
+        step = stored // side
+        return pixels[..., ::step, ::step]
+    if side > stored:
+        return pixels.repeat(side // stored, axis=-2).repeat(side // stored, axis=-1)
+    return pixels
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            if "://" in path:
+                with fsspec.open(path, "rb") as file, MemoryFile(file.read()) as memory, memory.open() as raster:
+                    yield raster
+            else:
+                # Absolute, because a relative name with a colon ("EPSG:32632_...") looks like a URL.
+                with rasterio.open(os.path.abspath(path)) as raster:
+                    yield raster
+    except FileNotFoundError:
+        raise DataError(f"{path}: not found, although the table lists it. Write the tile or drop its rows.") from None
+    except RasterioError as error:
+        missing = "://" not in path and not os.path.exists(path)
+        found = "not found, although the table lists it" if missing else f"cannot be read ({_cause(error)})"
+        raise DataError(f"{path}: {found}. Write the tile again or drop its rows.") from error
+
+
+def _check(path: str, raster: Any, spec: ModalitySpec, tile: Tile, band_set: BandSet) -> None:
+    if raster.crs is None or raster.crs != rasterio.CRS.from_string(tile.cell.crs):
+        found = raster.crs.to_string() if raster.crs else "none"
+        raise DataError(f"{path}: its CRS is {found}, but its name and table say {tile.cell.crs}. Reproject the tile.")
+    side = spec.stored_pixels(band_set) if spec.spatial else None
+    if raster.width != raster.height or (side and raster.width != side):
+        expected = f"{side} x {side}" if side else "a square"
+        raise DataError(f"{path}: {raster.width} x {raster.height} pixels, expected {expected} at {band_set.meters} m.")
+    bands = len(band_set.bands) * len(tile.starts) * (1 if spec.spatial else 0)
+    if bands and raster.count != bands:
+        raise DataError(
+            f"{path}: {raster.count} bands, but the table lists {len(tile.starts)} steps of {len(band_set.bands)} "
+            f"bands ({', '.join(band_set.bands)}), that is {bands}. Write the missing bands or correct the table."
+        )
+    if not spec.spatial and raster.count * raster.width * raster.height != len(band_set.bands) * len(tile.starts):
+        raise DataError(
+            f"{path}: {raster.count} values, but the table lists {len(tile.starts)} steps of "
+            f"{len(band_set.bands)} bands. Write the missing bands or correct the table."
+        )
+
+
+def _cause(error: BaseException) -> str:
+    return " ".join(str(error.__cause__ or error).split())
