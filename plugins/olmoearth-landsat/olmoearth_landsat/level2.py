@@ -2,7 +2,8 @@
 
 USGS ships its own scaling (reflectance = 2.75e-5 x - 0.2, kelvin = 0.00341802 x + 149); whoever imports a product
 brings it to the units here, so that archives with another scaling fit too. No statistics were measured for it: the
-ranges are those in which USGS calls a value valid, in these units, and a real scene fills only a part of them.
+range of reflectance is the one in which USGS calls a value valid, that of temperature was set by hand to what land
+has almost everywhere, because the valid range (149 to 373 K) would squeeze all seasons into a tenth of the scale.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ def landsat_l2() -> ModalitySpec:
 
     USGS's own Collection 2 Level-2 holds a surface temperature of B10 only, other archives bring a temperature for B11
     too; a band that a product lacks is simply absent. Not part of the published OlmoEarth training set.
-    Predefined ranges: reflectance 0 to 1 (valid digital numbers 7273 to 43636), temperature 149 to 373 K (1 to 65535).
+    Predefined ranges: reflectance 0 to 1 (digital numbers 7273 to 43636 are valid), temperature 230 to 340 K.
     Product guide: https://www.usgs.gov/landsat-missions/landsat-collection-2-level-2-science-products
     """
-    reflectance, temperature = Statistics(minimum=0.0, maximum=10000.0), Statistics(minimum=1490.0, maximum=3730.0)
+    reflectance, temperature = Statistics(minimum=0.0, maximum=10000.0), Statistics(minimum=2300.0, maximum=3400.0)
     return ModalitySpec(
         name="landsat_l2",
         band_sets=(REFLECTANCE, TEMPERATURE),

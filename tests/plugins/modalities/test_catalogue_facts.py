@@ -14,6 +14,7 @@ import pytest
 
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.kinds import registry
+from olmoearth_core.names import first_party
 
 FOLDER = Path(os.environ.get("OLMOEARTH_SPEC") or Path(__file__).parents[4] / "shared" / "spec")
 OURS = {"landsat_l2"}
@@ -30,8 +31,8 @@ def load(name: str) -> dict:
 
 
 def installed() -> dict[str, ModalitySpec]:
-    first_party = {n: c for n, c in registry.modalities.components().items() if c.distribution.startswith("olmoearth")}
-    return {name: registry.modalities.get(name)() for name in first_party}
+    ours = [c.name for c in registry.modalities.components().values() if c.distribution in first_party()]
+    return {name: registry.modalities.get(name)() for name in ours}
 
 
 def facts(spec: ModalitySpec) -> dict:
@@ -49,6 +50,12 @@ def facts(spec: ModalitySpec) -> dict:
         "skip_normalization": spec.normalization == "none",
         "h5_dtype": spec.dtype,
     }
+
+
+def test_the_table_of_what_to_pip_install_names_every_modality_under_its_package():
+    found = registry.modalities.components().values()
+    for distribution, names in first_party().items():
+        assert sorted(c.name for c in found if c.distribution == distribution) == sorted(names)
 
 
 def test_no_modality_of_the_catalogue_is_missing():
