@@ -66,9 +66,8 @@ def probabilities(
     train_MD = normalize(train_MD.float(), dim=-1, eps=1e-8)
     votes_MK = one_hot(train_label_M.long(), num_classes).float()
     count = min(k + int(skip_self), len(train_MD))
-    return torch.cat(
-        [_vote(part, train_MD, votes_MK, count, temperature, skip_self) for part in query_ND.split(_CHUNK)]
-    )
+    parts = (query_ND[start : start + _CHUNK] for start in range(0, len(query_ND), _CHUNK))
+    return torch.cat([_vote(part, train_MD, votes_MK, count, temperature, skip_self) for part in parts])
 
 
 def _vote(query_ND: Tensor, train_MD: Tensor, votes_MK: Tensor, k: int, temperature: float, skip: bool) -> Tensor:

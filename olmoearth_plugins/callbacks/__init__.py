@@ -1,0 +1,1 @@
+"""What looks on during a run, and what takes part in it."""
