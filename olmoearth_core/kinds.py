@@ -18,7 +18,7 @@ class registry(confection.registry):
 
     modalities = Registry("modalities", f"{_AT}.modality:ModalitySpec")
     readers = Registry("readers")
-    sources = Registry("sources")
+    sources = Registry("sources", f"{_AT}.source:Source")
     datasets = Registry("datasets", "olmoearth_core.data.dataset:OlmoEarthDataset")
     transforms = Registry("transforms")
     maskings = Registry("maskings", f"{_AT}.masking:Masking")

@@ -68,18 +68,18 @@ class Component:
 class Registry(catalogue.Registry):  # type: ignore[misc]
     """A catalogue registry that is lazy, refuses clashes, knows origins and says what was probably meant."""
 
-    def __init__(self, kind: str, interface: str | None = None) -> None:
-        """kind: name in configs (`@kind`) and end of the entry-point group. interface: "module:name" of its promise."""
+    def __init__(self, kind: str, promise: str | None = None) -> None:
+        """kind: name in configs (`@kind`) and end of the entry-point group. promise: "module:name" of its interface."""
         super().__init__((GROUP, kind), entry_points=True)
         self.kind = kind
-        self._interface = interface
+        self.promise = promise
 
     @property
     def interface(self) -> Any:
         """The Protocol or class that factories of this kind return; None where there is none yet."""
-        if self._interface is None:
+        if self.promise is None:
             return None
-        module, _, name = self._interface.partition(":")
+        module, _, name = self.promise.partition(":")
         return getattr(importlib.import_module(module), name)
 
     def canonical(self, name: str) -> str:
@@ -109,7 +109,7 @@ class Registry(catalogue.Registry):  # type: ignore[misc]
         """Import the module of one component and return its factory; raise also BrokenComponent."""
         component = self.component(name)
         factory = _load(component)
-        return factory if self._interface is None else _checked(factory, component, self.interface)
+        return factory if self.promise is None else _checked(factory, component, self.interface)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.canonical(name) in self.components()
