@@ -1,0 +1,134 @@
+"""How the processes of a run talk to each other; the only file that knows `torch.distributed`.
+
+torchrun says who is who by environment variables; without them the run is one process and nothing here
+communicates. Host values (counts, signals, texts) travel over gloo, gradients over the device's own backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import Tensor, nn
+
+from olmoearth_core.errors import ConfigError
+
+TIMEOUT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class World:
+    """Who this process is among those that train one model."""
+
+    device: torch.device
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this is the one process that writes and prints."""
+        return self.rank == 0
+
+    def sum_ints(self, values: Sequence[int]) -> list[int]:
+        """Add numbers over all ranks; every rank gets the sums."""
+        if self.size == 1:
+            return list(values)
+        import torch.distributed as dist
+
+        total = torch.tensor(values, dtype=torch.int64)
+        dist.all_reduce(total)
+        return [int(v) for v in total]
+
+    def mean_(self, flat: Tensor) -> Tensor:
+        """Average a tensor over all ranks, in place."""
+        if self.size > 1:
+            import torch.distributed as dist
+
+            dist.all_reduce(flat)
+            flat /= self.size
+        return flat
+
+    def share_text(self, text: str) -> str:
+        """Return rank 0's text on every rank."""
+        return self._share_bytes(text.encode())[0].decode()
+
+    def gather_texts(self, text: str) -> list[str]:
+        """Return the texts of all ranks, in their order."""
+        return [self._share_bytes(text.encode(), source)[0].decode() for source in range(self.size)]
+
+    def share_weights(self, model: nn.Module) -> None:
+        """Give every rank the parameters and buffers of rank 0."""
+        if self.size > 1:
+            import torch.distributed as dist
+
+            for tensor in [*model.parameters(), *model.buffers()]:
+                dist.broadcast(tensor.data, src=0)
+
+    def _share_bytes(self, content: bytes, source: int = 0) -> tuple[bytes]:
+        if self.size == 1:
+            return (content,)
+        import torch.distributed as dist
+
+        length = torch.tensor([len(content)], dtype=torch.int64)
+        dist.broadcast(length, src=source)
+        packed = torch.zeros(int(length), dtype=torch.uint8)
+        if self.rank == source:
+            packed.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+        if len(packed):
+            dist.broadcast(packed, src=source)
+        return (packed.numpy().tobytes(),)
+
+
+def join(environment: Mapping[str, str], device: str | None = None) -> World:
+    """Find the device of this process and, under torchrun, its fellows.
+
+    Args:
+        environment: the process environment (`RANK`, `WORLD_SIZE`, `LOCAL_RANK` … as torchrun sets them).
+        device: "cpu", "cuda", "cuda:1" …; None = the best there is.
+
+    Raises:
+        ConfigError: a device that is not there.
+    """
+    size = int(environment.get("WORLD_SIZE", "1"))
+    place = _device(device, int(environment.get("LOCAL_RANK", "0")))
+    if size == 1:
+        return World(place)
+    import torch.distributed as dist
+
+    backend = "gloo" if place.type == "cpu" else "cpu:gloo,cuda:nccl"
+    dist.init_process_group(backend, timeout=TIMEOUT)
+    return World(place, dist.get_rank(), dist.get_world_size())
+
+
+def leave(world: World) -> None:
+    """Close the connections; never waits for the others, so it is safe after an error."""
+    if world.size > 1:
+        import torch.distributed as dist
+
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def parallelize(model: nn.Module, world: World) -> nn.Module:
+    """Place a model on all ranks: replicated now, `fully_shard`ed per block in a later version."""
+    world.share_weights(model)
+    return model
+
+
+def _device(wish: str | None, local_rank: int) -> torch.device:
+    if wish is None:
+        wish = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wish)
+    except RuntimeError as error:
+        raise ConfigError(
+            f'[trainer] device: "{wish}" is no device. Write "cpu", "cuda", or null for the best.'
+        ) from error
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise ConfigError(f'[trainer] device: "{wish}" was asked for, but no GPU is visible. Write "cpu" or null.')
+        device = torch.device("cuda", local_rank if device.index is None else device.index)
+        torch.cuda.set_device(device)
+    return device

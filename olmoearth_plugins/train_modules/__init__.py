@@ -1,0 +1,1 @@
+"""Objectives: from a masked batch to the terms of a loss."""
