@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from olmoearth_core.data.sample import Batch, Sample
     from olmoearth_core.kinds import registry
     from olmoearth_core.lookup import modalities
-    from olmoearth_core.train.checkpoint import open_model as load_model
+    from olmoearth_core.train.opening import open_model as load_model
 
 PUBLIC = {
     "Batch": "olmoearth_core.data.sample:Batch",
     "OlmoEarthDataset": "olmoearth_core.data.dataset:OlmoEarthDataset",
     "Sample": "olmoearth_core.data.sample:Sample",
     "compose": "olmoearth_core.compose:compose",
-    "load_model": "olmoearth_core.train.checkpoint:open_model",
+    "load_model": "olmoearth_core.train.opening:open_model",
     "modalities": "olmoearth_core.lookup:modalities",
     "registry": "olmoearth_core.kinds:registry",
 }
