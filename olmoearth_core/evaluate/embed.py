@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from olmoearth_core.interfaces.modality import ModalitySpec
 
 Encode = Callable[[Sequence["Sample"]], Tensor]
-BandGap = Literal["zero_band", "drop_token"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Reading:
     tokenization: Tokenization
     patch_size: int
     grid: bool = True
-    band_gap: BandGap = "zero_band"
+    band_gap: str = "zero_band"
     batch_size: int = 32
 
 

@@ -110,11 +110,16 @@ class _Knn:
     ) -> np.ndarray:
         train, test = block_split(list(groups), test_fraction=self.test_fraction, seed=seed)
         train = train[cap_per_class(labels[train], self.max_per_class, seed=seed)]
+        answer = self.predict(features[test], features[train], labels[train], num_classes=num_classes)
+        return confusion(labels[test], answer, num_classes)
+
+    def predict(self, query: Tensor, train: Tensor, labels: np.ndarray, *, num_classes: int) -> np.ndarray:
+        """Return the class with the largest vote for each query [N, D]."""
         shares = probabilities(
-            features[test], features[train], torch.from_numpy(labels[train]),
-            num_classes=num_classes, k=self.k, temperature=self.temperature,
-        )  # fmt: skip
-        return confusion(labels[test], shares.argmax(-1).numpy(), num_classes)
+            query, train, torch.from_numpy(labels), num_classes=num_classes, k=self.k, temperature=self.temperature
+        )
+        answer: np.ndarray = shares.argmax(-1).numpy()
+        return answer
 
 
 def flatten(features: Tensor, data: Sequence[LabelledSample]) -> tuple[Tensor, np.ndarray, np.ndarray]:
