@@ -1,0 +1,128 @@
+"""Local copies of remote samples, and how fast samples may be read.
+
+A copy is keyed by the whole URL and the size and time of the original, so two data sets never share a file
+and a changed original is fetched again. Copies are written beside their place and renamed: any number of
+processes may fill one cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+
+from olmoearth_core.errors import DataError
+
+_REMEMBERED = 100_000
+"""Originals whose size and time a process does not ask for again."""
+
+
+class Throttle:
+    """At most `per_second` reads per second and process, evenly spaced; None = no limit."""
+
+    def __init__(
+        self,
+        per_second: float | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Start with no debt: the first read never waits."""
+        if per_second is not None and per_second <= 0:
+            raise DataError(f"dataset.samples_per_sec = {per_second}: expected a rate above 0, or null for no limit.")
+        self._interval = 0.0 if per_second is None else 1.0 / per_second
+        self._clock, self._sleep = clock, sleep
+        self._due = 0.0
+
+    def wait(self) -> None:
+        """Sleep until the next read is due."""
+        if self._interval == 0.0:
+            return
+        now = self._clock()
+        start = max(now, self._due)
+        # The next turn counts from when this read starts, not from when it was asked for.
+        self._due = start + self._interval
+        if start > now:
+            self._sleep(start - now)
+
+
+class Cache:
+    """Maps the URL of a sample to a local file.
+
+    folder: where copies go. None reads local files in place and keeps copies of remote ones in the user's cache folder.
+    """
+
+    def __init__(self, folder: str | None, throttle: Throttle) -> None:
+        """Touch no disk."""
+        self._given = folder
+        self._throttle = throttle
+        self._known: dict[str, str] = {}
+
+    def local(self, url: str) -> str:
+        """Return the path of a local file with the content of `url`, fetching it if needed.
+
+        Raises:
+            DataError: the original is missing or cannot be copied.
+        """
+        if self._given is None and is_local(url):
+            self._throttle.wait()
+            return url.removeprefix("file://")
+        if url not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[url] = self._copy(url)
+        return self._known[url]
+
+    def _copy(self, url: str) -> str:
+        try:
+            filesystem, path = fsspec.core.url_to_fs(url)
+            place = self._place(url, _state(filesystem.info(path)))
+            if not place.exists():
+                self._throttle.wait()
+                _fetch(filesystem, path, place)
+        except FileNotFoundError as cause:
+            raise DataError(f"{url}: there is no such file.") from cause
+        except OSError as cause:
+            raise DataError(f"{url}: cannot be copied to the cache ({cause}).") from cause
+        return str(place)
+
+    def _place(self, url: str, state: str) -> Path:
+        folder = Path(self._given).expanduser() if self._given else _default_folder()
+        key = hashlib.sha256(f"{url}\n{state}".encode()).hexdigest()
+        return folder / key[:2] / f"{key}.h5"
+
+
+def is_local(url: str) -> bool:
+    """Whether a URL names a file of this machine."""
+    return "://" not in url or url.startswith("file://")
+
+
+def _state(info: dict[str, object]) -> str:
+    changed = next(
+        (info[key] for key in ("mtime", "LastModified", "last_modified", "updated", "ETag", "created") if key in info),
+        "",
+    )
+    return f"{info.get('size')}\n{changed}"
+
+
+def _default_folder() -> Path:
+    return Path.home() / ".cache" / "olmoearth" / "h5"
+
+
+def _fetch(filesystem: fsspec.AbstractFileSystem, path: str, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own per process: two workers may fetch the same sample, the last rename wins.
+    handle, temporary = tempfile.mkstemp(dir=place.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as out, filesystem.open(path, "rb") as source:
+            shutil.copyfileobj(source, out, 1 << 20)
+        os.replace(temporary, place)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

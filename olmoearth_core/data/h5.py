@@ -1,0 +1,140 @@
+"""How an H5 sample file is read: only the window that is needed, through the low-level API.
+
+h5py's high-level objects cost more than the small reads this format makes, so files, data sets and
+hyperslabs are handled directly. Importing this module registers the compression filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+
+import h5py
+import hdf5plugin
+import numpy as np
+from h5py import h5d, h5f, h5g, h5p, h5s
+
+from olmoearth_core.errors import DataError
+
+MISSING_VALUE = -99999
+"""Written into a stored array where nothing was measured; an unsigned or 8/16-bit array cannot hold it."""
+TIMESTAMPS = "timestamps"
+LATLON = "latlon"
+STEP_MASKS = "missing_timesteps_masks"
+"""Group of one bool [T] per space-time modality. True = the step is there, whatever the name says."""
+
+FILTERS = (hdf5plugin.Zstd.filter_id, hdf5plugin.LZ4.filter_id)
+_UNREADABLE = (OSError, KeyError, ValueError, RuntimeError)
+
+
+class SampleFile:
+    """One open H5 sample.
+
+    Raises:
+        DataError: the file is missing, truncated or not HDF5; or a data set cannot be decoded.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a local file for reading; its data sets are opened when they are asked for."""
+        self.path = str(path)
+        try:
+            self._file = h5f.open(self.path.encode(), h5f.ACC_RDONLY, _access())
+            self.names = frozenset(name.decode() for name in self._file)
+        except _UNREADABLE as cause:
+            raise DataError(_unreadable(self.path, cause)) from cause
+        self._sets: dict[str, h5d.DatasetID] = {}
+        self._masks: h5g.GroupID | None = None
+
+    def __enter__(self) -> SampleFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a data set, without reading it."""
+        shape: tuple[int, ...] = self._set(name).shape
+        return shape
+
+    def whole(self, name: str) -> np.ndarray:
+        """Read a small data set completely."""
+        return self._all(self._set(name), name)
+
+    def step_mask(self, name: str) -> np.ndarray | None:
+        """Read which steps of the time axis a modality has, bool [T], or None if the file does not say."""
+        if STEP_MASKS not in self.names:
+            return None
+        try:
+            self._masks = self._masks or h5g.open(self._file, STEP_MASKS.encode())
+            if name.encode() not in self._masks:
+                return None
+            found = h5d.open(self._masks, name.encode())
+        except _UNREADABLE as cause:
+            raise DataError(_unreadable(f"{self.path}: {STEP_MASKS}/{name}", cause)) from cause
+        return self._all(found, f"{STEP_MASKS}/{name}").astype(bool, copy=False)
+
+    def window(self, name: str, start: Sequence[int], count: Sequence[int]) -> np.ndarray:
+        """Read the block of `count` values per axis that begins at `start`, in the stored dtype."""
+        data = self._set(name)
+        out = np.empty(tuple(count), dtype=data.dtype)
+        if out.size == 0:
+            return out
+        try:
+            stored = data.get_space()
+            stored.select_hyperslab(tuple(start), tuple(count))
+            data.read(h5s.create_simple(tuple(count)), stored, out)
+        except _UNREADABLE as cause:
+            raise DataError(_unreadable(f"{self.path}: {name}", cause)) from cause
+        return out
+
+    def _set(self, name: str) -> h5d.DatasetID:
+        if name not in self._sets:
+            try:
+                self._sets[name] = h5d.open(self._file, name.encode())
+            except _UNREADABLE as cause:
+                raise DataError(f"{self.path}: there is no data set {name}. It holds {sorted(self.names)}.") from cause
+        return self._sets[name]
+
+    def _all(self, data: h5d.DatasetID, name: str) -> np.ndarray:
+        try:
+            out = np.empty(data.shape, dtype=data.dtype)
+            if out.size:
+                data.read(h5s.ALL, h5s.ALL, out)
+        except _UNREADABLE as cause:
+            raise DataError(_unreadable(f"{self.path}: {name}", cause)) from cause
+        return out
+
+
+def gaps(values: np.ndarray) -> np.ndarray | None:
+    """Find where stored values are absent: bool of the array's shape, or None if every value is there.
+
+    Absent are MISSING_VALUE and, in floating arrays, NaN and infinities: none of them may reach a model.
+    """
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if values.size == 0 or kind not in "if" or (kind == "i" and size < 4):
+        return None
+    # Two reductions are all that a clean array costs; NaN makes both comparisons false.
+    if values.min() > MISSING_VALUE and (kind == "i" or values.max() < np.inf):
+        return None
+    absent: np.ndarray = values == MISSING_VALUE
+    if kind == "f":
+        absent |= ~np.isfinite(values)
+    return absent if absent.any() else None
+
+
+@cache
+def _access() -> h5p.PropFAID:
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    if h5py.version.hdf5_version_tuple >= (1, 14, 0):
+        # Samples are never written in place, and locks fail on many network file systems.
+        access.set_file_locking(False, True)
+    return access
+
+
+def _unreadable(where: str, cause: BaseException) -> str:
+    if isinstance(cause, FileNotFoundError):
+        return f"{where}: there is no such file. Check dataset.h5py_dir, or convert the data set again."
+    return f"{where}: cannot be read as HDF5 ({cause}). It is truncated or damaged: write this sample again."
