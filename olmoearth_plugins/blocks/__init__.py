@@ -1,0 +1,1 @@
+"""Parts of transformers over packed tokens, one idea per file."""

@@ -1,0 +1,53 @@
+"""From the pixels of a patch to a token: a linear map, a linear map behind an MLP on pixels, or a convolution."""
+
+# K tokens, P pixels of a patch, C bands, D width
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+
+class PatchProjection(nn.Module):
+    """One linear map of a whole patch, optionally after an MLP on each pixel and before one on the token.
+
+    Pixels are flattened row by row, bands fastest. Weights keep torch's default initialisation.
+    """
+
+    def __init__(
+        self, bands: int, side: int, width: int, pixel_hidden: Sequence[int], post_hidden: Sequence[int]
+    ) -> None:
+        """side: pixels along a patch. pixel_hidden, post_hidden: widths of the layers of the MLPs, empty = none."""
+        super().__init__()
+        self.pixel_proj = _mlp([bands, *pixel_hidden], relu_first=False)
+        self.proj = nn.Linear((pixel_hidden[-1] if pixel_hidden else bands) * side * side, width)
+        self.post_proj = _mlp([width, *post_hidden], relu_first=True)
+
+    def forward(self, patches_KPC: Tensor) -> Tensor:
+        """Embed patches to [K,D]."""
+        pixels: Tensor = self.pixel_proj(patches_KPC.flatten(0, 1)) if len(self.pixel_proj) else patches_KPC
+        tokens: Tensor = self.post_proj(self.proj(pixels.reshape(len(patches_KPC), -1)))
+        return tokens
+
+
+class ConvPatchProjection(nn.Module):
+    """The linear map of a patch, kept as the weights of a convolution whose stride is its kernel."""
+
+    def __init__(self, bands: int, side: int, width: int) -> None:
+        """side: pixels along a patch."""
+        super().__init__()
+        self.proj = nn.Conv2d(bands, width, side, side)
+
+    def forward(self, patches_KPC: Tensor) -> Tensor:
+        """Embed patches to [K,D]."""
+        return linear(patches_KPC.flatten(1), self.proj.weight.permute(0, 2, 3, 1).flatten(1), self.proj.bias)
+
+
+def _mlp(widths: Sequence[int], *, relu_first: bool) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layer = nn.Linear(before, after)
+        layers += [nn.ReLU(), layer] if relu_first else [layer, nn.ReLU()]
+    return nn.Sequential(*layers)

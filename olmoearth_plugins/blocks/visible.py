@@ -1,0 +1,46 @@
+"""The visible tokens of a batch as packed patch embeddings: how every encoder and target begins."""
+
+# M packed tokens, D width
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from olmoearth_core.data.sample import Batch
+from olmoearth_core.data.tokens import ENCODE
+from olmoearth_core.interfaces.model import Encoded
+from olmoearth_plugins.blocks.packing import Packing, choose
+from olmoearth_plugins.blocks.patch_embedding import PatchEmbedding
+from olmoearth_plugins.blocks.reading import Reading, read
+
+
+@dataclass(frozen=True)
+class Visible:
+    """What is visible in a batch: its reading, where the visible tokens lie, and their embeddings [M,D]."""
+
+    reading: Reading
+    at: Packing
+    tokens: Tensor
+
+    def encoded(self, packed_MD: Tensor, pooled: Tensor | None = None) -> Encoded:
+        """Put packed tokens back into their places; hidden places are zero."""
+        tokens = self.reading.layout.split(self.at.restore(packed_MD))
+        return Encoded(tokens, self.reading.codes, self.reading.counts, pooled)
+
+
+def visible(embedding: PatchEmbedding, batch: Batch, patch_size: int) -> Visible:
+    """Embed the visible patches of a batch.
+
+    Raises:
+        DataError: a patch size or arrays that do not fit.
+    """
+    embedding.check(patch_size)
+    reading = read(batch, embedding.specs, embedding.tokenization, patch_size)
+    rows = choose(reading.codes, ENCODE, reading.counts.encode)
+    at = Packing(reading.layout, rows, reading.counts.encode_rows())
+    embedded = list(embedding(batch, reading, rows).values())
+    if not embedded:
+        return Visible(reading, at, torch.zeros(0, embedding.width, device=batch.device))
+    return Visible(reading, at, torch.cat(embedded).index_select(0, at.order))

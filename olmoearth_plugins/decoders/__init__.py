@@ -1,0 +1,1 @@
+"""From visible tokens to predictions of hidden ones."""

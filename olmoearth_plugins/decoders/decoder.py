@@ -1,0 +1,122 @@
+"""The forward pass of the decoder: place mask tokens, cross-attend to the context, project to the targets' width."""
+
+# B samples, N tokens per sample, M packed queries, K packed context tokens, D width
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from olmoearth_core.data.tokens import DECODE, ENCODE, Tokenization, TokenLayout
+from olmoearth_core.interfaces.loss import Tokens
+from olmoearth_core.interfaces.modality import ModalitySpec
+from olmoearth_plugins.blocks.attention import Context
+from olmoearth_plugins.blocks.block import Block
+from olmoearth_plugins.blocks.composite import CompositeEncodings
+from olmoearth_plugins.blocks.packing import Packing, choose
+from olmoearth_plugins.blocks.places import places
+from olmoearth_plugins.blocks.positions import GROUND_METERS
+from olmoearth_plugins.blocks.reading import count
+from olmoearth_plugins.blocks.trunk import Trunk, turn_of
+
+
+class Decoder(nn.Module):
+    """Predicts the tokens whose code is DECODE from those whose code is ENCODE."""
+
+    def __init__(
+        self,
+        specs: Sequence[ModalitySpec],
+        tokenization: Tokenization,
+        trunk: Trunk,
+        width_in: int,
+        width_out: int,
+        composite_encodings: CompositeEncodings,
+    ) -> None:
+        """width_in: of the encoder's tokens; width_out: of the predictions."""
+        super().__init__()
+        self.specs, self.tokenization, self.positions = tuple(specs), tokenization, trunk.positions
+        self.composite_encodings = composite_encodings
+        self.blocks = trunk.blocks()
+        self.input_norm = nn.LayerNorm(width_in)
+        self.encoder_to_decoder_embed = nn.Linear(width_in, trunk.width)
+        self.mask_token = nn.Parameter(torch.zeros(trunk.width))
+        self.norm = nn.LayerNorm(trunk.width)
+        self.to_output_embed = nn.Linear(trunk.width, width_out)
+
+    def forward(
+        self,
+        encoded: Tokens,
+        timestamps: Tensor,
+        patch_size: int = 4,
+        input_res: float = GROUND_METERS,
+        full: bool = True,
+    ) -> Tokens:
+        """Predict hidden tokens.
+
+        full: also project the context and fill the places that nobody asked about with what a zero token gives,
+            as the reference does; false = only DECODE places are computed, the others are zero.
+        """
+        layout = self._layout(encoded)
+        counts = encoded.counts or count(encoded.masks)
+        asked = Packing(layout, choose(encoded.masks, DECODE, counts.decode), counts.decode_rows())
+        seen = Packing(layout, choose(encoded.masks, ENCODE, counts.encode), counts.encode_rows())
+        scene = _Scene(self, layout, timestamps, patch_size, input_res)
+        context_KD = self.encoder_to_decoder_embed(self.input_norm(seen.take(layout.flatten(encoded.tokens))))
+        context_KD = context_KD + scene.encodings(seen)
+        queries_MD = self.mask_token + scene.encodings(asked)
+        if asked.total:
+            queries_MD = self._decode(queries_MD, asked, context_KD, seen, scene)
+        if full:
+            predicted_BND = self._everywhere(layout, torch.cat([queries_MD, context_KD]), asked, seen)
+        else:
+            predicted_BND = asked.restore(self._project(queries_MD))
+        return Tokens(layout.split(predicted_BND), encoded.masks, counts)
+
+    def _layout(self, encoded: Tokens) -> TokenLayout:
+        held = [spec for spec in self.specs if spec.name in encoded.tokens]
+        shapes = {spec.kind: encoded.masks[spec.name].shape for spec in held}
+        rows, columns = next((tuple(s[1:3]) for kind, s in shapes.items() if kind in ("space", "space_time")), (1, 1))
+        steps = next((s[-2] for kind, s in shapes.items() if kind in ("time", "space_time")), 1)
+        return TokenLayout.of(held, self.tokenization, rows=rows, columns=columns, steps=steps)
+
+    def _decode(self, x_MD: Tensor, asked: Packing, context_KD: Tensor, seen: Packing, scene: _Scene) -> Tensor:
+        here, there = scene.coordinates(asked), scene.coordinates(seen)
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            turn, context_turn = (turn_of(block, self.positions, c) for c in (here, there))
+            x_MD = block(x_MD, asked, turn, Context(context_KD, seen, context_turn))
+        return x_MD
+
+    def _project(self, x_MD: Tensor) -> Tensor:
+        answer: Tensor = self.to_output_embed(self.norm(x_MD))
+        return answer
+
+    def _everywhere(self, layout: TokenLayout, rows: Tensor, asked: Packing, seen: Packing) -> Tensor:
+        """Project queries and context; all other places get the answer to a zero token."""
+        rest = self._project(rows.new_zeros(1, rows.shape[1]))
+        index = torch.cat([asked.index, seen.index])
+        samples = len(asked.lengths)
+        flat = rest.expand(samples * layout.length, -1).index_copy(0, index, self._project(rows))
+        return flat.unflatten(0, (samples, layout.length))
+
+
+class _Scene:
+    """What does not change between queries and context of one batch."""
+
+    def __init__(
+        self, decoder: Decoder, layout: TokenLayout, timestamps: Tensor, patch_size: int, input_res: float
+    ) -> None:
+        self.decoder, self.layout, self.timestamps = decoder, layout, timestamps
+        self.patch_size, self.input_res = patch_size, input_res
+        self.where = places(layout, timestamps.device)
+
+    def encodings(self, at: Packing) -> Tensor:
+        added: Tensor = self.decoder.composite_encodings(
+            self.layout, at, self.where, self.timestamps, self.patch_size, self.input_res
+        )
+        return added
+
+    def coordinates(self, at: Packing) -> Tensor | None:
+        positions = self.decoder.positions
+        return positions.coordinates(at, self.where, self.timestamps, self.patch_size, self.input_res)

@@ -1,0 +1,135 @@
+"""The OlmoEarth decoder: mask tokens ask the visible tokens of their sample what is hidden.
+
+Queries do not see each other; the context is embedded once and stays constant over depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from olmoearth_core.data.tokens import Tokenization
+from olmoearth_core.errors import ConfigError
+from olmoearth_core.interfaces.modality import ModalitySpec
+from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe
+from olmoearth_plugins.blocks.composite import CompositeEncodings
+from olmoearth_plugins.blocks.initialise import xavier
+from olmoearth_plugins.blocks.positions import Positions
+from olmoearth_plugins.blocks.trunk import Trunk
+from olmoearth_plugins.decoders.decoder import Decoder
+
+
+def predictor(
+    *,
+    encoder_embedding_size: int | None = None,
+    decoder_embedding_size: int | None = None,
+    output_embedding_size: int | None = None,
+    num_heads: int | None = None,
+    depth: int = 2,
+    mlp_ratio: float = 1.0,
+    drop_path: float = 0.0,
+    qk_norm: bool = False,
+    learnable_channel_embeddings: bool = True,
+    random_channel_embeddings: bool = False,
+    position_encoding: str = "absolute",
+    rope_base: float = 10000.0,
+    rope_coordinate_scale: float = 1.0,
+    rope_mixed_base: float = 10.0,
+    temporal_rope_dim_frac: float = 0.25,
+    rope_temporal_base: float | None = None,
+    rope_temporal_coordinate_scale: float = 1.0,
+) -> DecoderRecipe:
+    """Describe a decoder; nothing is allocated before `build`.
+
+    encoder_embedding_size, output_embedding_size: width of the tokens that come in and of the predictions.
+    decoder_embedding_size, num_heads: width and heads of the decoder. Null = the encoder's, for all four.
+    depth, mlp_ratio, drop_path, qk_norm: as of the encoder.
+    learnable_channel_embeddings, random_channel_embeddings: as of the encoder; the decoder has its own.
+    position_encoding and all that follow: as of the encoder.
+
+    Raises:
+        ConfigError: options that contradict each other.
+    """
+    positions = Positions(
+        position_encoding=position_encoding,
+        rope_base=rope_base,
+        rope_coordinate_scale=rope_coordinate_scale,
+        rope_mixed_base=rope_mixed_base,
+        temporal_rope_dim_frac=temporal_rope_dim_frac,
+        rope_temporal_base=rope_temporal_base,
+        rope_temporal_coordinate_scale=rope_temporal_coordinate_scale,
+    )
+    return Predictor(
+        encoder_width=encoder_embedding_size,
+        width=decoder_embedding_size,
+        output_width=output_embedding_size,
+        heads=num_heads,
+        depth=depth,
+        mlp_ratio=mlp_ratio,
+        drop_path=drop_path,
+        qk_norm=qk_norm,
+        positions=positions,
+        learnable_channels=learnable_channel_embeddings,
+        random_channels=random_channel_embeddings,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """A decoder recipe; fields as the factory documents them."""
+
+    encoder_width: int | None
+    width: int | None
+    output_width: int | None
+    heads: int | None
+    depth: int
+    mlp_ratio: float
+    drop_path: float
+    qk_norm: bool
+    positions: Positions
+    learnable_channels: bool
+    random_channels: bool
+
+    def trunk(self, encoder: EncoderRecipe) -> Trunk:
+        """Return the stack of blocks, widths taken from the encoder where they were left out.
+
+        Raises:
+            ConfigError: the encoder has another width than announced, or no heads to take over.
+        """
+        if self.encoder_width not in (None, encoder.embedding_size):
+            raise ConfigError(
+                f"decoder_config: encoder_embedding_size is {self.encoder_width}, but the encoder's tokens have width "
+                f"{encoder.embedding_size}. Leave it out."
+            )
+        heads = self.heads if self.heads is not None else getattr(encoder, "num_heads", None)
+        if not isinstance(heads, int):
+            raise ConfigError("decoder_config: num_heads was left out, and the encoder does not say how many it has.")
+        trunk = Trunk(
+            width=self.width or encoder.embedding_size,
+            heads=heads,
+            depth=self.depth,
+            mlp_ratio=self.mlp_ratio,
+            drop_path=self.drop_path,
+            qk_norm=self.qk_norm,
+            positions=self.positions,
+        )
+        trunk.check("decoder_config")
+        return trunk
+
+    def build(self, specs: Sequence[ModalitySpec], tokenization: Tokenization, encoder: EncoderRecipe) -> nn.Module:
+        """Allocate the decoder on the current default device."""
+        trunk = self.trunk(encoder)
+        encodings = CompositeEncodings(
+            specs,
+            tokenization,
+            trunk.width,
+            trunk.positions,
+            learnable_channels=self.learnable_channels,
+            random_channels=self.random_channels,
+        )
+        width_in, width_out = encoder.embedding_size, self.output_width or encoder.embedding_size
+        decoder = Decoder(specs, tokenization, trunk, width_in, width_out, encodings)
+        xavier(decoder)
+        return decoder

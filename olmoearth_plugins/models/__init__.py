@@ -1,0 +1,1 @@
+"""Encoders and decoders joined to something that can be pretrained."""

@@ -1,0 +1,104 @@
+"""Latent masked image modelling: predict, for hidden tokens, what a frozen encoder makes of them.
+
+The target is a copy of the fresh encoder that is never trained; by default only its random patch embeddings are used.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from olmoearth_core.data.sample import Batch
+from olmoearth_core.data.tokens import Tokenization
+from olmoearth_core.errors import ConfigError
+from olmoearth_core.interfaces.loss import Tokens
+from olmoearth_core.interfaces.modality import ModalitySpec
+from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe, ModelOutput, ModelRecipe
+from olmoearth_plugins.models.targets import FrozenTargetProjection, decode_only
+
+
+def latent_mim(
+    *,
+    encoder_config: EncoderRecipe,
+    decoder_config: DecoderRecipe,
+    tokenization: Mapping[str, list[list[str]]] | None = None,
+    projection_only_target: bool = False,
+) -> ModelRecipe:
+    """Describe a latent-MIM model; nothing is allocated before `build`.
+
+    tokenization: modality -> groups of bands that form one token each; others keep their own band sets.
+    projection_only_target: keep just the patch embeddings of the target: same targets at token exit 0 for less
+        memory, but no moving average and no deeper exits, and fewer keys than official checkpoints have.
+    """
+    return LatentMIMRecipe(encoder_config, decoder_config, Tokenization(tokenization), projection_only_target)
+
+
+@dataclass(frozen=True)
+class LatentMIMRecipe:
+    """The parts of a model; fields as the factory documents them."""
+
+    encoder_config: EncoderRecipe
+    decoder_config: DecoderRecipe
+    tokenization: Tokenization
+    projection_only_target: bool
+
+    def build(self, specs: Sequence[ModalitySpec]) -> nn.Module:
+        """Allocate encoder, decoder and target.
+
+        Raises:
+            ConfigError: a tokenization that names modalities or bands which are not there.
+        """
+        unknown = sorted(set(self.tokenization.overrides) - {spec.name for spec in specs})
+        if unknown:
+            raise ConfigError(
+                f"model.tokenization names {', '.join(unknown)}, which is not among the training modalities "
+                f"{', '.join(spec.name for spec in specs)}."
+            )
+        encoder = self.encoder_config.build(specs, self.tokenization)
+        decoder = self.decoder_config.build(specs, self.tokenization, self.encoder_config)
+        return LatentMIM(encoder, decoder, projection_only_target=self.projection_only_target)
+
+
+class LatentMIM(nn.Module):
+    """Encoder, decoder and frozen target encoder."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, *, projection_only_target: bool) -> None:
+        """The target is copied from the encoder as it is now."""
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        target = FrozenTargetProjection(encoder) if projection_only_target else copy.deepcopy(encoder)
+        self.target_encoder = target.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> LatentMIM:
+        """Set the mode of encoder and decoder; the target is always in evaluation mode."""
+        super().train(mode)
+        self.target_encoder.eval()
+        return self
+
+    def forward(self, batch: Batch, patch_size: int = 4, full: bool = True) -> ModelOutput:
+        """Encode what is visible and predict what is to be decoded.
+
+        full: false = `decoded` is zero wherever nothing has to be decoded (training needs no more).
+        """
+        latent = self.encoder(batch, patch_size)
+        decoded = self.decoder(latent, batch.timestamps, patch_size, full=full)
+        return ModelOutput(latent=latent, decoded=decoded, reconstructed=None, pooled=latent.pooled)
+
+    @torch.no_grad()
+    def targets(
+        self, batch: Batch, patch_size: int = 4, *, token_exits: Mapping[str, int] | None = None, full: bool = False
+    ) -> Tokens:
+        """Return what the predictions of one masked view are compared with, without gradients.
+
+        token_exits: depth at which each modality leaves the target encoder; null = 0, bare patch embeddings.
+        full: false = only places to be decoded are computed, where the exits allow it; true = all that are there.
+        """
+        exits = dict.fromkeys(batch.arrays, 0) if token_exits is None else token_exits
+        wanted = batch.unmask() if full or any(exits.values()) else decode_only(batch)
+        target: Tokens = self.target_encoder(wanted, patch_size, token_exits=exits)
+        return target
