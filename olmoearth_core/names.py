@@ -32,6 +32,20 @@ def normal(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
+def oddity(kind: str, name: str, distribution: str) -> str | None:
+    """Return what is wrong with a name that a distribution gives to a component, or None."""
+    if kind == "modalities":
+        return (
+            None if MODALITY.fullmatch(name) else f'"{name}" must be lower case with underscores, like "its_data_name"'
+        )
+    if not COMPONENT.fullmatch(name):
+        return f'"{name}" must read like "{prefix_of(distribution)}.thing.v1"'
+    prefix = name.partition(".")[0]
+    if normal(prefix) != prefix_of(distribution):
+        return f'"{name}" must start with "{prefix_of(distribution)}.", the name of its distribution'
+    return None
+
+
 def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return the known name that was probably meant, in its newest version, or None.
 
