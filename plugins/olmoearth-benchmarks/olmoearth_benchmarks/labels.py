@@ -10,13 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+import fsspec
 import numpy as np
 import numpy.typing as npt
 
 from olmoearth_core.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from olmoearth_core.data.cache import Cache
+    from olmoearth_core.data.dataset import OlmoEarthDataset
 
 IGNORE = -1
 
@@ -59,11 +63,15 @@ def majority(labels_HW: npt.NDArray[np.int64], patch: int, purity: float) -> npt
 class ModalityMaps:
     """Labels are the pixels of a class map that lies in the sample files as a modality."""
 
-    folder: Path
+    dataset: OlmoEarthDataset
     modality: str
     classes: tuple[str, ...] = field(init=False)
+    _cache: Cache = field(init=False)
 
     def __post_init__(self) -> None:
+        from olmoearth_core.data.cache import Cache, Throttle
+
+        self._cache = Cache(None, Throttle(None))
         if self.modality not in CODES:
             raise ConfigError(
                 f'land_cover: the class codes of label_modality "{self.modality}" are not known; '
@@ -75,7 +83,7 @@ class ModalityMaps:
         """Read codes as stored, never normalised, and number them."""
         from olmoearth_core.data.h5 import SampleFile
 
-        with SampleFile(self.folder / f"sample_{index}.h5") as file:
+        with SampleFile(self._cache.local(self.dataset.path(index))) as file:
             if self.modality not in file.names:
                 return None
             values = file.whole(self.modality)[:, :, 0, 0]
@@ -93,14 +101,15 @@ class ModalityMaps:
 class FolderMaps:
     """Labels lie beside the samples: `sample_<i>.npy` (int16 [H,W], -1 = unknown) and `classes.json`."""
 
-    folder: Path
+    folder: str
     classes: tuple[str, ...] = field(init=False)
     _sites: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        path = self.folder / "classes.json"
+        path = f"{self.folder}/classes.json"
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            with fsspec.open(path, "r", encoding="utf-8") as stream:
+                facts = json.load(stream)
             self.classes, self._sites = tuple(facts["classes"]), dict(facts.get("group", {}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
@@ -110,10 +119,12 @@ class FolderMaps:
 
     def read(self, index: int) -> npt.NDArray[np.int64] | None:
         """Read a map; a class number that classes.json does not name is an error."""
-        path = self.folder / f"sample_{index}.npy"
-        if not path.exists():
+        path = f"{self.folder}/sample_{index}.npy"
+        try:
+            with fsspec.open(path, "rb") as stream:
+                labels: npt.NDArray[np.int64] = np.load(stream, allow_pickle=False).astype(np.int64)
+        except FileNotFoundError:
             return None
-        labels = np.load(path, allow_pickle=False).astype(np.int64)
         if labels.ndim != 2 or labels.max(initial=IGNORE) >= len(self.classes):
             raise DataError(
                 f"{path}: labels of shape {labels.shape} up to {labels.max(initial=IGNORE)}, but expected [H,W] with "

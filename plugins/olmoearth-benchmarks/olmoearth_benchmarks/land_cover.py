@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from olmoearth_core.interfaces.evaluation import Benchmark, LabelledSample, Task
 
 if TYPE_CHECKING:
     from olmoearth_core.data.dataset import OlmoEarthDataset
-
     from olmoearth_core.data.sample import Sample
     from olmoearth_core.interfaces.modality import ModalitySpec
 
@@ -52,8 +50,13 @@ def land_cover(
     purity: share of a patch that its class must fill. block_meters: side of the squares that a split never cuts;
     0 = every sample file is a block of its own.
     """
-    if window % patch_size:
+    if patch_size < 1 or window < 1 or window % patch_size:
         raise ConfigError(f"land_cover: window must be a multiple of patch_size, got {window} and {patch_size}.")
+    if not 0 < purity <= 1 or windows_per_sample < 1:
+        raise ConfigError(
+            f"land_cover: purity must be above 0 and at most 1, windows_per_sample at least 1; "
+            f"got {purity} and {windows_per_sample}."
+        )
     return _LandCover(
         label_modality, labels_dir, h5py_dir, input_modalities, site, patch_size, window, windows_per_sample,
         max_samples, purity, block_meters, seed,
@@ -82,7 +85,7 @@ class _LandCover:
     def samples(self, specs: Sequence[ModalitySpec], *, context: Mapping[str, Any]) -> Iterator[LabelledSample]:
         """Yield labelled windows; context: {"dataset": the run's data set} unless h5py_dir is given."""
         dataset = self._open(self._inputs(specs), context)
-        maps = self._maps(Path(dataset.h5py_dir))
+        maps = self._maps(dataset)
         self.classes = maps.classes
         blocks = self._blocks(dataset)
         count = 0
@@ -110,23 +113,26 @@ class _LandCover:
 
     def _open(self, inputs: Sequence[ModalitySpec], context: Mapping[str, Any]) -> OlmoEarthDataset:
         from olmoearth_core.data.dataset import OlmoEarthDataset
+        from olmoearth_core.data.folder import find
 
         run: OlmoEarthDataset | None = context.get("dataset")
         folder = self.h5py_dir or (run.h5py_dir if run is not None else None)
         if folder is None:
             raise ConfigError("land_cover: there is no data set. Give h5py_dir, or evaluate a run that has one.")
-        dataset = OlmoEarthDataset(folder, list(inputs))
+        # Only inputs are opened: what a model may not see is never read.
+        stored = find(folder).columns()
+        dataset = OlmoEarthDataset(folder, [s for s in inputs if s.name in stored or s.derived_from in stored])
         dataset.prepare()
         return dataset
 
-    def _maps(self, folder: Path) -> LabelMaps:
+    def _maps(self, dataset: OlmoEarthDataset) -> LabelMaps:
         if self.label_modality is not None:
-            return ModalityMaps(folder, self.label_modality)
-        return FolderMaps(Path(self.labels_dir) if self.labels_dir else folder / "labels")
+            return ModalityMaps(dataset, self.label_modality)
+        return FolderMaps(self.labels_dir or f"{dataset.h5py_dir}/labels")
 
     def _blocks(self, dataset: OlmoEarthDataset) -> list[str]:
         """Name the square in which each sample of the data set lies."""
-        if self.block_meters <= 0:
+        if self.block_meters <= 0 or dataset.latlons is None:
             return [f"file {index}" for index in dataset.indices]
         lat, lon = np.asarray(dataset.latlons, dtype=np.float64).T
         rows = np.floor(lat * _METERS_PER_DEGREE / self.block_meters).astype(int)
