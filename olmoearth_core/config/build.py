@@ -13,6 +13,7 @@ from typing import Any
 from confection import ConfigValidationError
 
 from olmoearth_core.config.hints import Argument, Shape, arguments, root, shape
+from olmoearth_core.config.places import places
 from olmoearth_core.config.resolved import Config
 from olmoearth_core.config.schema import Parts
 from olmoearth_core.config.source import Path, Tree
@@ -35,7 +36,8 @@ def build_at(config: Config, key: str) -> Any:
     """
     path = tuple(key.split("."))
     builder = _Builder(config)
-    built = builder.make(config.at(key), _hint_at(config.tree, path), path)
+    hint = next((place.hint for place in places(config.tree) if place.path == path), Any)
+    built = builder.make(config.at(key), hint, path)
     builder.finish()
     return built
 
@@ -114,19 +116,3 @@ def _typed(value: Any, hint: Any) -> Any:
     if isinstance(value, list) and tuple in origins:
         return tuple(value)
     return File(value) if isinstance(value, str) and File in origins and str not in origins else value
-
-
-def _hint_at(tree: Tree, path: Path) -> Any:
-    """Follow a path down the annotations."""
-    hint: Any = next((a.hint for a in root() if a.name == path[0]), Any)
-    node: Any = tree[path[0]]
-    for part in path[1:]:
-        form = shape(hint)
-        if form.form == "mapping":
-            hint = form.inner
-        else:
-            at = next((key for key in node if key.startswith("@")), None)
-            takes = arguments(kinds()[at[1:]].get(node[at])) if at else arguments(form.inner)
-            hint = next((a.hint for a in takes if a.name == part), Any)
-        node = node[part]
-    return hint

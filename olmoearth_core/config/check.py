@@ -128,7 +128,7 @@ class _Examiner:
         except Misfit as misfit:
             if raw and not isinstance(value, str) and takes_text(hint):
                 return raw
-            self.fault(path, f"needs a value: {misfit}" if raw is None else str(misfit))
+            self.fault(path, f"needs a value: {str(misfit).split(', got')[0]}" if raw is None else str(misfit))
             return value
 
     def item(self, value: Any, hint: Any, path: Path) -> Any:

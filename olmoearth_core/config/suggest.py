@@ -20,7 +20,7 @@ def unknown_key(
     takes = f"{owner} has no section {key}" if len(path) == 1 else f"{owner} takes no {key}"
     if near := names.closest(key, options):
         return f'{takes}. Did you mean "{".".join((*path[:-1], near))}"?'
-    if far := _elsewhere(_longest(path, written), filled):
+    if far := _elsewhere(_longest(path, written), len(path) - 1, filled):
         return f'{takes}. Did you mean "{far}"?'
     return f"{takes}. It takes {', '.join(options) or 'nothing'}."
 
@@ -35,13 +35,14 @@ def _longest(path: Path, written: Any) -> Path:
     return path
 
 
-def _elsewhere(path: Path, filled: Mapping[str, Any]) -> str | None:
+def _elsewhere(path: Path, known_up_to: int, filled: Mapping[str, Any]) -> str | None:
+    """Look for a key of that name in other sections, then for a section of a similar name."""
     known = _all(filled)
     same_end = [other for other in known if other[-1] == path[-1]]
     if same_end:
         return names.closest(".".join(path), [".".join(other) for other in same_end], cutoff=0.0)
     ends = {other[-1]: ".".join(other) for other, section in reversed(known.items()) if section}
-    for part in reversed(path):
+    for part in reversed(path[known_up_to:]):
         if near := names.closest(part, ends):
             return ends[near]
     return None

@@ -11,11 +11,17 @@ _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _KEY = re.compile(r"@?[A-Za-z_][\w-]*")
 
 
-def write(tree: Mapping[str, Any], comment: Callable[[tuple[str, ...]], str] | None = None) -> str:
-    """Write a tree. comment: what to say above a section or key, given its path; "" for nothing."""
+def write(tree: Mapping[str, Any], comment: Callable[[tuple[str, ...]], str] | None = None, at: str = "") -> str:
+    """Write a tree.
+
+    comment: what to say above a section or key, given its path; "" for nothing. at: section that the tree lies in.
+    """
     blocks: list[str] = []
-    for name, section in tree.items():
-        _section(blocks, (name,), section, comment or (lambda path: ""))
+    if at:
+        _section(blocks, tuple(at.split(".")), tree, comment or (lambda path: ""))
+    else:
+        for name, section in tree.items():
+            _section(blocks, (name,), section, comment or (lambda path: ""))
     return "\n\n".join(blocks) + "\n"
 
 
