@@ -20,6 +20,8 @@ from olmoearth_core.evaluate.embed import Reading, encode_with
 from olmoearth_core.evaluate.run import Subject, open_task, score_task
 from olmoearth_core.interfaces.callback import Stage
 from olmoearth_core.interfaces.evaluation import Benchmark, Task
+from olmoearth_core.interfaces.settings import checked_by
+from olmoearth_plugins.callbacks.task_names import check_task_names
 
 if TYPE_CHECKING:
     from olmoearth_core.evaluate.results import Row
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+@checked_by(check_task_names)
 def downstream_evaluator(
     *, tasks: Mapping[str, Task], tasks_to_run: list[str] | None = None, eval_on_startup: bool = False
 ) -> Stage:
