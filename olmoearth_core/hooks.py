@@ -62,9 +62,10 @@ def run_started(run: Trainer) -> None:
 
 @hookspec
 def step_ended(run: Trainer, step: int, metrics: Mapping[str, float]) -> None:
-    """After optimizer step `step` (the first is 1), on every rank, before evaluation.
+    """After optimizer step `step` (the first is 1), on every rank.
 
-    Metrics are already averaged over ranks; between flushes (`trainer.metrics_collect_interval`) they are empty.
+    Called once per step in order, but late: at a flush (`trainer.metrics_collect_interval`), for every step since the
+    last one. Metrics are already averaged over ranks; those of the last step of a flush carry `throughput/...` too.
     Must not call torch.distributed, wait for the device or change the model: observe or report.
     """
 

@@ -74,7 +74,7 @@ class Answer:
     error: Exception | None = None
 
 
-def call_one(listeners: pluggy.PluginManager, name: str, hook: str, **facts: Any) -> Answer:
+def call_one(listeners: pluggy.PluginManager, name: str, hook: str, /, **facts: Any) -> Answer:
     """Call one hook of one registered module and keep its failure to itself."""
     caller = getattr(listeners.hook, hook)
     for implementation in caller.get_hookimpls():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from olmoearth_core.config.schema import Parts
+from olmoearth_core.config.schema import DataLoaderSettings, Parts
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError, DataError, OlmoEarthError
 from olmoearth_core.interfaces.callback import Observer, Stage
@@ -32,7 +32,8 @@ from olmoearth_core.train.step import StepEngine, autocast
 from olmoearth_core.train.trainer import Trainer
 
 if TYPE_CHECKING:
-    from olmoearth_core.config.load import Config
+    from olmoearth_core.config.resolved import Config
+    from olmoearth_core.data.dataset import OlmoEarthDataset
     from olmoearth_core.data.loader import Loader
 
 log = logging.getLogger(__name__)
@@ -55,10 +56,18 @@ class Run:
     parts: Parts
     config: Config | None
     environment: Mapping[str, str]
-    specs: tuple[ModalitySpec, ...]
-    tokenization: Tokenization
     clock: Callable[[], float] = time.monotonic
     trainer: Trainer | None = None
+
+    @property
+    def specs(self) -> tuple[ModalitySpec, ...]:
+        """The modalities; opening the data set may replace their statistics."""
+        return tuple(self.parts.dataset.specs)
+
+    @property
+    def tokenization(self) -> Tokenization:
+        """The one tokenization of loader, masking and model."""
+        return self.parts.model.tokenization
 
     @property
     def run_dir(self) -> Path:
@@ -94,11 +103,9 @@ class Run:
 
     def loader(self, world: World) -> Loader:
         """Open the data set and return this rank's loader."""
-        from olmoearth_core.data.loader import Loader
-
         parts, objective = self.parts, self.parts.train_module
         parts.dataset.prepare()
-        loader = Loader(
+        loader = open_loader(
             parts.dataset, parts.data_loader, tokenization=self.tokenization, masking=objective.masking,
             masking_b=objective.masking_b, num_views=objective.num_views, rank=world.rank, world_size=world.size,
         )  # fmt: skip
@@ -155,6 +162,13 @@ class Run:
         return {role: thing for role, thing in {**parts, **inner, **callbacks}.items() if thing is not None}
 
 
+def open_loader(dataset: OlmoEarthDataset, settings: DataLoaderSettings, **how: Any) -> Loader:
+    """Return the loader of one rank; it is imported only when a run begins."""
+    from olmoearth_core.data.loader import Loader
+
+    return Loader(dataset, settings, **how)
+
+
 def assemble(parts: Parts, *, config: Config | None, environment: Mapping[str, str]) -> Run:
     """Join the parts of a config, or parts made by hand, to a run; nothing is allocated or opened.
 
@@ -171,8 +185,7 @@ def assemble(parts: Parts, *, config: Config | None, environment: Mapping[str, s
     _check_patches(parts)
     _check_trainer(parts)
     _callbacks(parts.trainer.callbacks)
-    specs = tuple(parts.dataset.specs)
-    return Run(parts, config, environment, specs, parts.model.tokenization)
+    return Run(parts, config, environment)
 
 
 def _check_batch(parts: Parts, world_size: int) -> None:

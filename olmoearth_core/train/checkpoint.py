@@ -12,7 +12,9 @@ import json
 import pickle
 import re
 import shutil
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -206,7 +208,8 @@ def _read_tensors(folder: Path, state: dict[str, Any], world: World) -> None:
     from torch.distributed.checkpoint.state_dict_loader import load as read
 
     try:
-        read(state, checkpoint_id=folder, no_dist=world.size == 1)
+        with _quiet():
+            read(state, checkpoint_id=folder, no_dist=world.size == 1)
     except _failures() as error:
         raise CheckpointError(f"{folder}: the checkpoint is damaged ({_cause(error)}). Use another one.") from error
 
@@ -214,7 +217,16 @@ def _read_tensors(folder: Path, state: dict[str, Any], world: World) -> None:
 def _write_tensors(folder: Path, state: dict[str, Any], world: World) -> None:
     from torch.distributed.checkpoint.state_dict_saver import save as write
 
-    write(state, checkpoint_id=folder, no_dist=world.size == 1)
+    with _quiet():
+        write(state, checkpoint_id=folder, no_dist=world.size == 1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop torch's warning that one process is one process."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled", category=UserWarning)
+        yield
 
 
 def _prepare(beside: Path) -> None:

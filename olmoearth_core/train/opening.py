@@ -12,12 +12,13 @@ from torch import nn
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import CheckpointError
 from olmoearth_core.interfaces.modality import ModalitySpec
+from olmoearth_core.interfaces.model import ModelRecipe
 from olmoearth_core.train import checkpoint
 from olmoearth_core.train import specs as modality_specs
 from olmoearth_core.train.distributed import World
 
 if TYPE_CHECKING:
-    from olmoearth_core.config.load import Config
+    from olmoearth_core.config.resolved import Config
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def open_model(path: str | Path, *, device: str | torch.device | None = None) ->
         CheckpointError: nothing complete there, a damaged file, or a run made without a config.
         UnknownComponent: a package that the config names is not installed.
     """
-    from olmoearth_core.config.load import Config
+    from olmoearth_core.config.build import build_at
+    from olmoearth_core.config.resolved import Config
 
     folder = checkpoint.locate(path)
     written = folder / "config.cfg"
@@ -58,7 +60,7 @@ def open_model(path: str | Path, *, device: str | torch.device | None = None) ->
             "Build the model yourself and load it with [trainer] load_path."
         )
     config = Config.from_text(written.read_text(encoding="utf-8"))
-    recipe = model_of(config)
+    recipe: ModelRecipe = build_at(config, "model")
     specs = modality_specs.from_json(checkpoint.read_json(folder, "modalities.json"))
     model = recipe.build(specs)
     checkpoint.load(folder, model, None, world=World(torch.device("cpu")))

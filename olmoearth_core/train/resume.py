@@ -18,7 +18,7 @@ from olmoearth_core.train import checkpoint, files
 from olmoearth_core.train.state import Horizon, Progress
 
 if TYPE_CHECKING:
-    from olmoearth_core.config.load import Config
+    from olmoearth_core.config.resolved import Config
 
 HOW_NOT_WHAT = (
     "run.root",
@@ -92,7 +92,7 @@ def refuse_another(run_dir: Path, config: Config | None) -> None:
     kept = run_dir / "config" / RESOLVED
     if config is None or not kept.is_file():
         return
-    from olmoearth_core.config.load import Config as Loaded
+    from olmoearth_core.config.resolved import Config as Loaded
 
     old = Loaded.from_text(kept.read_text(encoding="utf-8")).tree
     changed = list(differences(old, config.tree))

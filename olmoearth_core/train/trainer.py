@@ -34,7 +34,7 @@ from olmoearth_core.train.state import Horizon, Progress
 from olmoearth_core.train.step import SKIPPED, StepEngine
 
 if TYPE_CHECKING:
-    from olmoearth_core.config.load import Config
+    from olmoearth_core.config.resolved import Config
     from olmoearth_core.data.dataset import OlmoEarthDataset
     from olmoearth_core.data.loader import Loader
 
