@@ -1,0 +1,148 @@
+"""How one batch is made: read the rank's rows, stack, transform, find the tokens, mask each view.
+
+Everything here is a function of (data set, settings, request), so it runs in any worker process and gives the
+same batch. Draws are keyed by (seed, epoch, place in the epoch's order); views draw from children of that key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from olmoearth_core.data.collate import BandGap, collate, layout_of, token_presence
+from olmoearth_core.data.dataset import Crop, OlmoEarthDataset, Pick
+from olmoearth_core.data.quarantine import BadSample
+from olmoearth_core.data.random import Draws, key_of
+from olmoearth_core.data.sample import Batch, Sample, TrainBatch, ViewCounts
+from olmoearth_core.data.sampler import Shape
+from olmoearth_core.data.tokens import ENCODE, MISSING, Tokenization
+from olmoearth_core.errors import DataError, OlmoEarthError
+from olmoearth_core.interfaces.masking import Masking
+from olmoearth_core.interfaces.transform import Transform
+
+_PLACES = ("start", "top", "left")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One global batch to make. files: H5 numbers of all its rows; first: place of row 0 in the epoch's order."""
+
+    epoch: int
+    shape: Shape
+    files: np.ndarray
+    first: int
+
+
+@dataclass(frozen=True)
+class Made:
+    """A batch or the error that prevented it, with the bad samples met on the way."""
+
+    batch: TrainBatch | None
+    bad: tuple[BadSample, ...] = ()
+    error: OlmoEarthError | None = None
+
+    def pin_memory(self) -> Made:
+        """Move the batch to page-locked memory (called by torch's loader)."""
+        return self if self.batch is None else replace(self, batch=self.batch.pin_memory())
+
+
+@dataclass
+class BatchMaker:
+    """Makes the batches of one rank.
+
+    rows: which rows of a global batch belong to this rank. maskings: one per view; None shows all to the encoder.
+    legacy: draw crops as the reference does, from one NumPy generator per sample.
+    """
+
+    dataset: OlmoEarthDataset
+    rows: range
+    tokenization: Tokenization
+    maskings: Sequence[Masking | None]
+    transform: Transform | None
+    band_gap: BandGap
+    seed: int
+    legacy: bool = False
+    _bad: dict[int, BadSample] = field(default_factory=dict)
+
+    def __getitem__(self, request: Request) -> Made:
+        """Make a batch; errors are returned, because torch's loader would rewrite them on their way here."""
+        met: dict[int, BadSample] = {}
+        try:
+            return Made(self._make(request, met), tuple(met.values()))
+        except OlmoEarthError as error:
+            return Made(None, tuple(met.values()), error)
+
+    def _make(self, request: Request, met: dict[int, BadSample]) -> TrainBatch:
+        positions = [request.first + row for row in self.rows]
+        keys = [key_of(self.seed, request.epoch, position) for position in positions]
+        draws = Draws(keys)
+        picks = [_legacy(key) for key in keys] if self.legacy else _picks(draws)
+        samples = [
+            self._sample(request, row, position, pick, met)
+            for row, position, pick in zip(self.rows, positions, picks, strict=True)
+        ]
+        arrays, presence, timestamps = collate(samples)
+        specs = self.dataset.specs
+        if self.transform is not None:
+            arrays, presence = self.transform(arrays, presence, specs, draws.child("transform"))
+        there = token_presence(presence, specs, self.tokenization, request.shape.patch_size, self.band_gap)
+        views = tuple(
+            self._view(arrays, timestamps, there, masking, draws.child("view", number))
+            for number, masking in enumerate(self.maskings)
+        )
+        return TrainBatch(
+            patch_size=request.shape.patch_size,
+            layout=layout_of(specs, self.tokenization, there, timestamps.shape[1]),
+            views=tuple(replace(view, memo=views[0].memo) for view in views),
+            indices=tuple(sample.index for sample in samples),
+            positions=tuple(positions),
+        )
+
+    def _view(
+        self,
+        arrays: dict[str, Tensor],
+        timestamps: Tensor,
+        there: dict[str, Tensor],
+        masking: Masking | None,
+        draws: Draws,
+    ) -> Batch:
+        if masking is None:
+            masks = {name: torch.where(here, ENCODE, MISSING).to(torch.int8) for name, here in there.items()}
+        else:
+            masks = masking.mask(there, self.dataset.specs, draws)
+        return Batch(arrays, masks, timestamps, ViewCounts.of(masks))
+
+    def _sample(self, request: Request, row: int, position: int, pick: Pick, met: dict[int, BadSample]) -> Sample:
+        shape, count = request.shape, len(request.files)
+        crop = Crop(shape.patch_size, shape.patches, shape.steps, pick)
+        for offset in range(count):
+            index = int(request.files[(row + offset) % count])
+            if index not in self._bad:
+                try:
+                    return self.dataset.sample(index, crop, position)
+                except DataError as error:
+                    self._bad[index] = BadSample(index, self.dataset.path(index), str(error))
+            met[index] = self._bad[index]
+        reason = next(iter(met.values())).reason
+        raise DataError(f"none of the {count} samples of a batch can be read. The first: {reason}")
+
+
+def legacy_pick(state: np.random.RandomState) -> Pick:
+    """Draw crops as the reference does: one legacy `randint` each, nothing consumed where there is one choice."""
+    return lambda purpose, n: int(state.randint(0, n)) if n > 1 else 0
+
+
+def _legacy(key: int) -> Pick:
+    return legacy_pick(np.random.RandomState(key % 2**32))
+
+
+def _picks(draws: Draws) -> list[Pick]:
+    return [_pick(row) for row in draws.array("crop", len(_PLACES)).tolist()]
+
+
+def _pick(uniform: Sequence[float]) -> Pick:
+    return lambda purpose, n: int(uniform[_PLACES.index(purpose)] * n)
