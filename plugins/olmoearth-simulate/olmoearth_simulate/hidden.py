@@ -56,17 +56,22 @@ class Hidden:
 def hidden(rng: np.random.Generator, side: int) -> Hidden:
     """Make up a region of side x side pixels of 10 m."""
     climate = Climate(rng.normal(0, 12), rng.uniform(-0.6, 0.6), rng.uniform(-0.6, 0.6))
-    relief = float(np.exp(rng.uniform(np.log(15), np.log(300))))
-    elevation = rng.uniform(20, 600) + relief * fractal(rng, side, smooth=1.9, largest=side / 1.5, smallest=3)
+    relief = float(np.exp(rng.uniform(np.log(10), np.log(120))))
+    elevation = rng.uniform(20, 600) + relief * fractal(rng, side, smooth=2.1, largest=side / 1.5, smallest=3)
     river = meander(rng, side, smallest=20)
     river_away = distance_to_zero(river)
     elevation -= 0.5 * relief * np.exp(-((river_away / 60) ** 2))
     south, east = (g / 10 for g in np.gradient(elevation))
     slope, aspect = np.hypot(south, east), np.arctan2(east, south)
-    wet = climate.wetness + fractal(rng, side, smooth=2, largest=200, smallest=6) - 8 * slope + 1.5 * (river_away < 12)
+    wet = (
+        climate.wetness
+        + fractal(rng, side, smooth=2, largest=200, smallest=6)
+        - 2 * slope / (slope + 0.2)
+        + 1.5 * (river_away < 12)
+    )
     parcel = _parcels(rng, side)
     cover = _vegetation(rng, climate, elevation, slope, wet, parcel)
-    lake = (elevation < np.quantile(elevation, rng.uniform(0.0, 0.06))) & (slope < np.quantile(slope, 0.6))
+    lake = elevation < np.quantile(elevation, rng.uniform(0.0, 0.06))
     cover[lake | (river_away < rng.uniform(0.8, 2.5))] = WATER
     fine, town = _built(rng, side, cover, slope, river)
     cover[town & (cover != WATER)] = BUILT
@@ -108,7 +113,7 @@ def _vegetation(
     side = len(elevation)
     patches = [fractal(rng, side, smooth=1.7, largest=120, smallest=3) for _ in NATURAL]
     high = (elevation - elevation.mean()) / (elevation.std() + 60)
-    flat = -10 * slope
+    flat = -1.5 * slope / (slope + 0.2)
     scores = {
         TREE: 0.45 + 0.3 * high - 0.3 * flat + 0.3 * wet,
         SHRUB: -0.35 + 0.2 * high - 0.2 * wet + 0.3 * climate.warmth,
@@ -131,7 +136,7 @@ def _built(
     rng: np.random.Generator, side: int, cover: np.ndarray, slope: np.ndarray, river: np.ndarray
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     y, x = np.mgrid[:side, :side].astype(np.float32)
-    density = -0.45 - 5 * slope + 0.35 * fractal(rng, side, smooth=2, largest=80, smallest=4)
+    density = -0.45 - 2 * slope / (slope + 0.2) + 0.35 * fractal(rng, side, smooth=2, largest=80, smallest=4)
     for _ in range(rng.integers(2, 5) + side // 256):
         cy, cx, radius = *rng.uniform(0, side, 2), rng.uniform(12, 45)
         density += 1.2 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * radius**2))

@@ -145,7 +145,7 @@ class _Region:
             draw, months = rng.random(), rng.permutation(SLOTS)
             if name == complete or draw < 0.4:
                 continue
-            gone = SLOTS if draw > 0.9 and name != dated[0] else int(rng.integers(1, 6))
+            gone = SLOTS if draw > 0.93 and name != dated[0] else int(rng.integers(1, 6))
             gaps[name] = tuple(int(m) for m in months[:gone])
         if rng.random() < 0.08 and "sentinel1" in dated:
             gaps["swath_edge"] = (int(rng.integers(0, SLOTS)),)
