@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -139,8 +139,17 @@ class DatasetWriter:
                 return f"{self.parent}/{number}", manifest
         return None
 
-    def finish(self, records: Sequence[Record], *, quarantined: Mapping[str, str] | None = None) -> str:
-        """Move the staged files into the numbered folder, in the order of `records`, and return its path or URL."""
+    def finish(
+        self,
+        records: Sequence[Record],
+        *,
+        quarantined: Mapping[str, str] | None = None,
+        beside: Callable[[Path], None] | None = None,
+    ) -> str:
+        """Move the staged files into the numbered folder, in the order of `records`, and return its path or URL.
+
+        beside: writes further files (labels) into the folder before it gets its name.
+        """
         if not records:
             raise DataError(f"{self.parent}: no sample was left to write. See the reasons above.")
         number = len(records)
@@ -158,6 +167,8 @@ class DatasetWriter:
             if not (target.exists() and not (self.staging / f"{record.key}.h5").exists()):
                 os.replace(self.staging / f"{record.key}.h5", target)
         self._write_tables(whole, records, quarantined or {})
+        if beside:
+            beside(whole)
         if self.remote:
             _upload(whole, filesystem, place)
         else:
@@ -202,10 +213,11 @@ def read_records(folder: str) -> list[dict[str, Any]]:
 def _upload(whole: Path, filesystem: Any, place: str) -> None:
     # Samples first and the metadata last, so that a reader that sees the table sees all files.
     last = {METADATA, MANIFEST}
-    paths = sorted(whole.iterdir(), key=lambda p: (p.name in last, p.name))
-    filesystem.makedirs(place, exist_ok=True)
+    paths = sorted((p for p in whole.rglob("*") if p.is_file()), key=lambda p: (p.name in last, p))
     for path in paths:
-        filesystem.put_file(str(path), f"{place}/{path.name}")
+        target = f"{place}/{path.relative_to(whole).as_posix()}"
+        filesystem.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        filesystem.put_file(str(path), target)
 
 
 def _write_text(path: Path, text: str) -> None:
