@@ -18,7 +18,7 @@ from torch import nn
 
 from olmoearth_core.config.schema import DataLoaderSettings, Parts
 from olmoearth_core.data.tokens import Tokenization
-from olmoearth_core.errors import ConfigError, DataError, OlmoEarthError
+from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.interfaces.callback import Observer, Stage
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.train import checkpoint, distributed, files, provenance, resume
@@ -91,7 +91,7 @@ class Run:
     def _fit(self, world: World) -> Result:
         loader = self.loader(world)
         horizon = self.horizon(loader)
-        start = _on_rank_0(world, lambda: self._prepare(horizon))
+        start = resume.Start.from_text(world.on_rank_0(lambda: self._prepare(horizon).to_text()))
         if start.finished:
             loader.close()
             return Result("already finished", 0, self.run_dir, _step_of(start.checkpoint))
@@ -108,6 +108,7 @@ class Run:
         loader = open_loader(
             parts.dataset, parts.data_loader, tokenization=self.tokenization, masking=objective.masking,
             masking_b=objective.masking_b, num_views=objective.num_views, rank=world.rank, world_size=world.size,
+            pin_memory=world.device.type == "cuda" and parts.data_loader.num_workers > 0,
         )  # fmt: skip
         if loader.batches_per_epoch < 1:
             raise DataError(
@@ -136,8 +137,7 @@ class Run:
             self.config.tree if self.config else None, self._objects(), self.specs, folder=Path.cwd()
         )
         provenance.compare(found, world)
-        if world.speaks:
-            files.write_json(self.run_dir / "provenance.json", found)
+        world.on_rank_0(lambda: files.write_json(self.run_dir / "provenance.json", found))
         text = self.config.to_text() if self.config else None
         observers, stages = _callbacks(parts.trainer.callbacks)
         return Trainer(
@@ -240,21 +240,6 @@ def _set_up(threads: int | None, deterministic: bool) -> None:
         torch.set_num_threads(threads)
     if deterministic:
         torch.use_deterministic_algorithms(True)
-
-
-def _on_rank_0(world: World, look: Callable[[], resume.Start]) -> resume.Start:
-    """Decide on rank 0 for everybody; an error there ends all ranks, and only rank 0 says why."""
-    failure: OlmoEarthError | None = None
-    text = ""
-    if world.speaks:
-        try:
-            text = look().to_text()
-        except OlmoEarthError as error:
-            failure = error
-    text = world.share_text(text)
-    if not text:
-        raise failure or OlmoEarthError("rank 0 could not start the run")
-    return resume.Start.from_text(text)
 
 
 def _load(trainer: Trainer, start: resume.Start) -> None:

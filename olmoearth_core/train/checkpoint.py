@@ -63,7 +63,7 @@ def save(
     step = int(trainer["progress"]["step"])
     final = folder_of(run_dir, step)
     beside = final.with_name(final.name + "-tmp")
-    _all_or_none(world, lambda: _prepare(beside))
+    world.on_rank_0(lambda: _prepare(beside))
     try:
         _write_tensors(beside / TENSORS, state_of(model, optimizer), world)
     except _failures() as error:
@@ -71,7 +71,7 @@ def save(
             f"{beside}: the checkpoint of step {step} cannot be written ({_cause(error)}). "
             "Make room or check the permissions of the folder, then start the same command again."
         ) from error
-    _all_or_none(world, lambda: _commit(beside, final, trainer, papers, world))
+    world.on_rank_0(lambda: _commit(beside, final, trainer, papers, world))
     return final
 
 
@@ -250,19 +250,6 @@ def _commit(beside: Path, final: Path, trainer: Mapping[str, Any], papers: Paper
         beside.rename(final)
     except OSError as error:
         raise files.cannot_write(final, error) from error
-
-
-def _all_or_none(world: World, action: Any) -> None:
-    """Do something on rank 0, and let all ranks fail alike if it fails."""
-    failure: TrainingError | None = None
-    if world.speaks:
-        try:
-            action()
-        except TrainingError as error:
-            failure = error
-    told = world.share_text(str(failure) if failure else "")
-    if told:
-        raise failure or TrainingError(told)
 
 
 def _failures() -> tuple[type[BaseException], ...]:

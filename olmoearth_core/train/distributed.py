@@ -6,14 +6,14 @@ communicates. Host values (counts, signals, texts) travel over gloo, gradients o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import torch
 from torch import Tensor, nn
 
-from olmoearth_core.errors import ConfigError
+from olmoearth_core.errors import ConfigError, OlmoEarthError, TrainingError
 
 TIMEOUT = timedelta(minutes=30)
 
@@ -52,11 +52,29 @@ class World:
 
     def share_text(self, text: str) -> str:
         """Return rank 0's text on every rank."""
-        return self._share_bytes(text.encode())[0].decode()
+        return self._share_bytes(text.encode()).decode()
+
+    def on_rank_0(self, action: Callable[[], str | None]) -> str:
+        """Let rank 0 do something and give every rank the text it returns.
+
+        Raises:
+            OlmoEarthError: what the action raised, on every rank, so that all of them end alike.
+        """
+        failure: OlmoEarthError | None = None
+        answer = ""
+        if self.speaks:
+            try:
+                answer = "+" + (action() or "")
+            except OlmoEarthError as error:
+                failure, answer = error, f"-{error}"
+        answer = self.share_text(answer)
+        if answer.startswith("-"):
+            raise failure or TrainingError(answer[1:])
+        return answer[1:]
 
     def gather_texts(self, text: str) -> list[str]:
         """Return the texts of all ranks, in their order."""
-        return [self._share_bytes(text.encode(), source)[0].decode() for source in range(self.size)]
+        return [self._share_bytes(text.encode(), source).decode() for source in range(self.size)]
 
     def share_weights(self, model: nn.Module) -> None:
         """Give every rank the parameters and buffers of rank 0."""
@@ -66,19 +84,20 @@ class World:
             for tensor in [*model.parameters(), *model.buffers()]:
                 dist.broadcast(tensor.data, src=0)
 
-    def _share_bytes(self, content: bytes, source: int = 0) -> tuple[bytes]:
+    def _share_bytes(self, content: bytes, source: int = 0) -> bytes:
         if self.size == 1:
-            return (content,)
+            return content
         import torch.distributed as dist
 
         length = torch.tensor([len(content)], dtype=torch.int64)
         dist.broadcast(length, src=source)
+        if not int(length):
+            return b""
         packed = torch.zeros(int(length), dtype=torch.uint8)
         if self.rank == source:
-            packed.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
-        if len(packed):
-            dist.broadcast(packed, src=source)
-        return (packed.numpy().tobytes(),)
+            packed = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        dist.broadcast(packed, src=source)
+        return packed.numpy().tobytes()
 
 
 def join(environment: Mapping[str, str], device: str | None = None) -> World:

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 import torch
+from torch import nn
+
 from olmoearth_core.errors import ConfigError
 from olmoearth_plugins.optimizers.adamw import adamw
-from torch import nn
 
 
 def model():

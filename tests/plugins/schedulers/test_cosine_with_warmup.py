@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from olmoearth_core.errors import ConfigError
 from olmoearth_plugins.schedulers.cosine_with_warmup import cosine_with_warmup
 

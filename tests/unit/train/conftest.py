@@ -4,16 +4,16 @@ import itertools
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from olmoearth_core.config.schema import DataLoaderSettings, Duration, Parts, RunSettings, TrainerSettings
 from olmoearth_core.data.random import Draws, key_of
 from olmoearth_core.data.sample import Batch, TrainBatch, ViewCounts
 from olmoearth_core.data.tokens import Tokenization, TokenLayout
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec, Statistics
 from olmoearth_core.train.assemble import assemble
-from torch import nn
 
 SPEC = ModalitySpec("optical", (BandSet(("b1", "b2"), 16),), 16, False, statistics={"b1": Statistics(0.0, 1.0)})
 
@@ -133,19 +133,25 @@ class ToyLoader:
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
-    """A factory of toy runs in one folder, and the classes they are made of."""
-    monkeypatch.setattr("olmoearth_core.train.assemble.open_loader", lambda *a, **k: ToyLoader(*a, **k))
+    """A factory of toy runs in one folder."""
+    monkeypatch.setattr("olmoearth_core.train.assemble.open_loader", ToyLoader)
+    return toys(tmp_path)
+
+
+def toys(root):
+    """Return the factory; `open_loader` of the assembler must give a ToyLoader."""
     ticks = itertools.count()
 
     def run(*, name="toy", steps=6, callbacks=None, environment=None, micro=2, whole=4, seed=1, width=3, **trainer):
         settings = {"max_duration": Duration(steps=steps), "save_interval": 3, "device": "cpu", **trainer}
         parts = Parts(
-            run=RunSettings(name=name, root=str(tmp_path), seed=seed), dataset=Dataset(),
+            run=RunSettings(name=name, root=str(root), seed=seed), dataset=Dataset(),
             data_loader=DataLoaderSettings(global_batch_size=whole), model=Recipe(width),
-            train_module=Objective(rank_microbatch_size=micro), trainer=TrainerSettings(callbacks=callbacks or {}, **settings),
+            train_module=Objective(rank_microbatch_size=micro),
+            trainer=TrainerSettings(callbacks=callbacks or {}, **settings),
         )  # fmt: skip
         made = assemble(parts, config=None, environment=environment or {})
         made.clock = lambda: float(next(ticks))
         return made
 
-    return SimpleNamespace(run=run, root=tmp_path, spec=SPEC, Net=Net, Objective=Objective, Plain=Plain, numpy=np)
+    return SimpleNamespace(run=run, root=root)

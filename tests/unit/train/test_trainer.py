@@ -5,6 +5,7 @@ import logging
 
 import pytest
 import torch
+
 from olmoearth_core.errors import CheckpointError, ConfigError, TrainingError
 from olmoearth_core.hooks import hookimpl
 from olmoearth_core.interfaces.callback import Observer
@@ -259,7 +260,7 @@ def test_too_many_bad_steps_in_a_row_end_the_run(toy):
 
 
 def test_batches_that_do_not_divide_are_refused_before_work(toy):
-    with pytest.raises(ConfigError, match="12 x 32|32 x 12"):
+    with pytest.raises(ConfigError, match="32 x 12"):
         toy.run(whole=512, micro=32, environment={"WORLD_SIZE": "12"})
 
 
