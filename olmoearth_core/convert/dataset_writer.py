@@ -169,6 +169,8 @@ class DatasetWriter:
         self._write_tables(whole, records, quarantined or {})
         if beside:
             beside(whole)
+        # Last, because readers take a folder with this table for a data set.
+        _write_text(whole / METADATA, "\n".join(self._metadata(records)) + "\n")
         if self.remote:
             _upload(whole, filesystem, place)
         else:
@@ -183,7 +185,6 @@ class DatasetWriter:
     def _write_tables(self, folder: Path, records: Sequence[Record], quarantined: Mapping[str, str]) -> None:
         _write_text(folder / SETTINGS, json.dumps(self.storage.settings, indent=2))
         np.save(folder / LATLONS, np.array([r.latlon for r in records], dtype=np.float64))
-        _write_text(folder / METADATA, "\n".join(self._metadata(records)) + "\n")
         lines = (json.dumps({"file": f"sample_{i}.h5", **asdict(r)}) for i, r in enumerate(records))
         _write_text(folder / RECORDS, "\n".join(lines) + "\n")
         manifest = {

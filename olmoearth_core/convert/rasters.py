@@ -33,7 +33,8 @@ def load(root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell) -> np.nda
     """
     parts = [_band_set(root, spec, tile, cell, band_set) for band_set in spec.band_sets]
     steps: np.ndarray = np.concatenate(parts, axis=1)
-    return steps.transpose(2, 3, 0, 1) if spec.spatial else steps
+    ordered: np.ndarray = steps.transpose(2, 3, 0, 1) if spec.spatial else steps
+    return ordered
 
 
 def _band_set(root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell, band_set: BandSet) -> np.ndarray:
@@ -42,7 +43,8 @@ def _band_set(root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell, band
     with _opened(path) as raster:
         _check(path, raster, spec, tile, band_set)
         if not spec.spatial:
-            return raster.read().reshape(-1, num_bands)
+            series: np.ndarray = raster.read().reshape(-1, num_bands)
+            return series
         ratio = spec.grid_factor // cell.factor
         side = raster.width // ratio
         window = Window(cell.col % ratio * side, cell.row % ratio * side, side, side)

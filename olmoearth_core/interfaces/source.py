@@ -14,18 +14,25 @@ from olmoearth_core.interfaces.modality import ModalitySpec
 Progress = Callable[[int, int], None]
 """Called with (items done, items in all) after each item."""
 Written = Literal["tiles", "h5"]
+""""tiles" = a GeoTIFF tile store that `convert` reads, "h5" = sample files that the loader reads."""
 
 
 @runtime_checkable
 class Source(Protocol):
     """A writer of a data set.
 
-    name: what to call it in listings. writes: "tiles" = a GeoTIFF tile store that `convert` reads, "h5" = sample
-    files that the loader reads.
+    Frozen dataclasses with fields of these names will do.
     """
 
-    name: str
-    writes: Written
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        ...
+
+    @property
+    def writes(self) -> Written:
+        """What it writes."""
+        ...
 
     def write(self, out: str | Path, specs: Sequence[ModalitySpec], *, progress: Progress | None = None) -> Path:
         """Write the data set below `out` and return the folder that the next step takes.

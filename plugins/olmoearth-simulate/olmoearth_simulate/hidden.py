@@ -57,10 +57,11 @@ def hidden(rng: np.random.Generator, side: int) -> Hidden:
     """Make up a region of side x side pixels of 10 m."""
     climate = Climate(rng.normal(0, 12), rng.uniform(-0.6, 0.6), rng.uniform(-0.6, 0.6))
     relief = float(np.exp(rng.uniform(np.log(10), np.log(120))))
-    elevation = rng.uniform(20, 600) + relief * fractal(rng, side, smooth=2.1, largest=side / 1.5, smallest=3)
+    elevation = relief * fractal(rng, side, smooth=2.1, largest=side / 1.5, smallest=3)
     river = meander(rng, side, smallest=20)
     river_away = distance_to_zero(river)
     elevation -= 0.5 * relief * np.exp(-((river_away / 60) ** 2))
+    elevation += rng.uniform(5, 500) - elevation.min()
     south, east = (g / 10 for g in np.gradient(elevation))
     slope, aspect = np.hypot(south, east), np.arctan2(east, south)
     wet = (
@@ -129,7 +130,8 @@ def _vegetation(
     crop_share = np.bincount(parcel.ravel(), ((cover == CROP) & open_land).ravel().astype(float)) / size
     grass_share = np.bincount(parcel.ravel(), ((cover == GRASS) & open_land).ravel().astype(float)) / size
     farmed = np.where(crop_share >= grass_share, CROP, GRASS)[parcel]
-    return np.where(open_land, farmed, cover).astype(np.uint8)
+    mapped: np.ndarray = np.where(open_land, farmed, cover).astype(np.uint8)
+    return mapped
 
 
 def _built(

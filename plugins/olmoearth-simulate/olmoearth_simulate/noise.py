@@ -23,7 +23,8 @@ def fractal(rng: np.random.Generator, side: int, *, smooth: float, largest: floa
         amplitude *= np.exp(-((frequency * smallest) ** 2) * 2)
     spectrum = np.fft.rfft2(rng.standard_normal((side, side))) * amplitude
     field = np.fft.irfft2(spectrum, s=(side, side))
-    return ((field - field.mean()) / field.std()).astype(np.float32)
+    scaled: np.ndarray = ((field - field.mean()) / field.std()).astype(np.float32)
+    return scaled
 
 
 def finer(field: np.ndarray, factor: int) -> np.ndarray:
@@ -52,7 +53,8 @@ def meander(rng: np.random.Generator, side: int, *, smallest: float) -> np.ndarr
     angle = rng.uniform(0, 2 * np.pi)
     y, x = (np.mgrid[:side, :side].astype(np.float32) / side - 0.5) * 4
     ramp = np.cos(angle) * x + np.sin(angle) * y + rng.uniform(-0.7, 0.7)
-    return ramp + 0.55 * fractal(rng, side, smooth=2.4, largest=side / 2, smallest=smallest)
+    field: np.ndarray = ramp + 0.55 * fractal(rng, side, smooth=2.4, largest=side / 2, smallest=smallest)
+    return field
 
 
 def zero_line(field: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def reflectance(
     """
     nm = np.asarray(wavelengths, dtype=float)
     members = np.array([np.interp(nm, _NM, _SPECTRA[part]) for part in PARTS], dtype=np.float32)
-    seen = np.moveaxis(ground(land, day, rng) @ members, -1, 0)
+    seen: np.ndarray = np.moveaxis(ground(land, day, rng) @ members, -1, 0)
     seen = np.ascontiguousarray(seen) * (_light(land, day) * rng.normal(1, 0.03))[None]
     seen *= 1 + 0.06 * fractal(rng, len(land.cover), smooth=1, largest=12)[None]
     blue = (450 / nm).astype(np.float32) ** (4 if toa else 2)
@@ -69,7 +69,8 @@ def _light(land: Hidden, day: float) -> np.ndarray:
     tilt = np.arctan(land.slope)
     facing = np.cos(land.aspect - np.pi * 0.85)
     light: np.ndarray = np.cos(tilt) + np.sin(tilt) * facing / np.tan(height)
-    return np.clip(light, 0.35, 1.6).astype(np.float32)
+    clipped: np.ndarray = np.clip(light, 0.35, 1.6).astype(np.float32)
+    return clipped
 
 
 def _sky(side: int, rng: np.random.Generator) -> Sky:

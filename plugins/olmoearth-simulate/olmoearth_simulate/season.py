@@ -105,4 +105,5 @@ def _snowed(stack: np.ndarray, land: Hidden, day: float, rng: np.random.Generato
 
 def _bump(day: np.ndarray, up: float, down: float, pace: float) -> np.ndarray:
     rise: np.ndarray = 1 / (1 + np.exp(-(day - up) / pace))
-    return rise / (1 + np.exp((day - down) / pace))
+    rise /= 1 + np.exp((day - down) / pace)
+    return rise
