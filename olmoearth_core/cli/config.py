@@ -24,7 +24,7 @@ def check(arguments: _Arguments) -> None:
     """Report every fault of a config at once, with file and line; exit code 2 if there is any."""
     config = _load(arguments)
     blocks = sum(path[-1].startswith("@") for path in config.origins)
-    typer.echo(f"no faults: {blocks} components from {len(config.layers)} sources")
+    typer.echo(f"no faults; {blocks} components; sources: {', '.join(name for name, _ in config.layers)}")
 
 
 @app.command(context_settings=OVERRIDES)

@@ -95,10 +95,8 @@ def _reread(name: str, text: str, below: Merged) -> list[Layer]:
 def _comment(path: Path, by_path: dict[Path, Place], config: Config) -> str:
     own, parent = by_path.get(path), by_path.get(path[:-1])
     if own:
-        words = [
-            first_sentence(own.owner) if own.owner and config.at(".".join(path)) else "",
-            _meaning(parent, path[-1]),
-        ]
+        opening = first_sentence(own.owner) if own.owner else ""
+        words = ["" if opening.startswith("[") else opening, _meaning(parent, path[-1])]
     else:
         origin = config.origins.get(path, "default")
         meaning = _meaning(parent, path[-1])

@@ -5,13 +5,13 @@ An argument is a path if it exists; else it is sought beside the source tree, el
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import olmoearth_core
-from olmoearth_core import names
 from olmoearth_core.config.source import Layer, read
 from olmoearth_core.errors import ConfigError, Fault
 
@@ -27,7 +27,7 @@ def locate(name: str | Path) -> Path:
         return shipped
     if Path(name).is_dir():
         raise ConfigError(f"{name} is a folder; name a .cfg file in it")
-    close = names.closest(str(name), recipes())
+    close = _like(str(name))
     advice = f"Did you mean {close}?" if close else f"Recipes: {', '.join(recipes()) or 'none found'}."
     raise ConfigError(f"{name}: no such config file, neither here nor among the recipes. {advice}")
 
@@ -94,9 +94,13 @@ def _sought(parent: str, file: Path) -> Path:
         return beside
     if shipped := _shipped(parent):
         return shipped
-    close = names.closest(parent, recipes())
+    close = _like(parent)
     advice = f"Did you mean {close}?" if close else "Paths are relative to the file that extends."
     raise ConfigError(f"{shown(beside)}: no such file. {advice}")
+
+
+def _like(name: str) -> str | None:
+    return next(iter(difflib.get_close_matches(name, recipes(), n=1)), None)
 
 
 def _line(layer: Layer) -> str:

@@ -57,7 +57,8 @@ class ModalityNames:
         return self._keep(spelled, path, fault)
 
     def _keep(self, spelled: list[str], path: Path, fault: Callable[[Path, str], None]) -> list[str]:
-        kept = []
+        kept: list[str] = []
+        gone: list[str] = []
         for name in spelled:
             try:
                 registry.modalities.component(name)
@@ -66,7 +67,9 @@ class ModalityNames:
             if path == TRAINING or self.trained is None or name in self.trained:
                 kept.append(name)
             elif name in registry.modalities:
-                self.notes.append(f"{'.'.join(path)}: {name} is not trained and is left out")
+                gone.append(name)
+        if gone:
+            self.notes.append(f"{'.'.join(path)}: not trained and left out: {', '.join(gone)}")
         return kept
 
 
