@@ -10,7 +10,8 @@ import hashlib
 import json
 import logging
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -62,25 +63,14 @@ class Loader:
             raise ConfigError(f"num_views = {num_views}: a batch has one or two masked views.")
         dataset.prepare()
         self.dataset, self.settings, self.rank = dataset, settings, rank
-        tokenization = tokenization or Tokenization()
-        self._seed = settings.seed
-        self._shapes = Shapes(
-            dataset.specs, tokenization, settings, tile=dataset.tile_size, longest=dataset.max_sequence_length
-        )
-        self._maker = BatchMaker(
-            dataset=dataset,
-            rows=rank_rows(settings.global_batch_size, rank, world_size),
-            tokenization=tokenization,
-            maskings=(masking, masking_b or masking)[:num_views],
-            transform=settings.transform,
-            band_gap=settings.band_gap,
-            seed=settings.seed,
-            legacy=settings.draws == "reference",
-        )
-        self.quarantine = Quarantine(settings.max_bad_samples, len(dataset))
+        self._tokenization = tokenization or Tokenization()
+        self._maskings = (masking, masking_b or masking)[:num_views]
+        self._rows = rank_rows(settings.global_batch_size, rank, world_size)
         self._pin = pin_memory
+        self.quarantine = Quarantine(settings.max_bad_samples, len(dataset))
         self._requests = _Requests()
         self._workers: DataLoader[Made] | None = None
+        self._configure(settings)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -136,9 +126,39 @@ class Loader:
             "batches_done": batches_done,
         }
 
+    def resume(self, state: Mapping[str, Any]) -> tuple[int, int]:
+        """Take up a state: adopt its seed and return (epoch, batches done). Other data are warned about."""
+        seed = int(state["seed"])
+        if seed != self.settings.seed:
+            log.warning(
+                "data_loader.seed = %d, but the run began with %d: going on with that", self.settings.seed, seed
+            )
+            self._configure(replace(self.settings, seed=seed))
+        if state["fingerprint"] != self.fingerprint:
+            log.warning("the data set or the global batch size is not the one that the run began with")
+        return int(state["epoch"]), int(state["batches_done"])
+
     def close(self) -> None:
         """Stop the worker processes."""
         self._workers = None
+
+    def _configure(self, settings: DataLoaderSettings) -> None:
+        dataset = self.dataset
+        self.close()
+        self.settings = settings
+        self._shapes = Shapes(
+            dataset.specs, self._tokenization, settings, tile=dataset.tile_size, longest=dataset.max_sequence_length
+        )
+        self._maker = BatchMaker(
+            dataset=dataset,
+            rows=self._rows,
+            tokenization=self._tokenization,
+            maskings=self._maskings,
+            transform=settings.transform,
+            band_gap=settings.band_gap,
+            seed=settings.seed,
+            legacy=settings.draws == "reference",
+        )
 
     def _plan(self, epoch: int, start_batch: int) -> Iterator[Request]:
         settings, size = self.settings, self.settings.global_batch_size
