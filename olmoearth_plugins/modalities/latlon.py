@@ -23,6 +23,6 @@ def latlon() -> ModalitySpec:
         statistics={"lat": Statistics(minimum=-90.0, maximum=90.0), "lon": Statistics(minimum=-180.0, maximum=180.0)},
         title="Latitude and longitude",
         licence="none needed (computed)",
-        citation="",
+        citation="WGS 84 (EPSG:4326)",
         source="computed from the tile grid",
     )

@@ -1,0 +1,10 @@
+"""The components of olmoearth-worldcover keep the promises of their kinds."""
+
+from __future__ import annotations
+
+from olmoearth_core.testing.conformance import conformance
+
+PURE = "a derivation is a pure function without settings: every block of a config gets the same one"
+test_components = conformance(
+    "olmoearth-worldcover", expected_failures={"worldcover.onehot.v1:keeps_its_promise": PURE}
+)
