@@ -199,17 +199,19 @@ def _check_batch(parts: Parts, world_size: int) -> None:
 
 
 def _check_patches(parts: Parts) -> None:
-    largest = getattr(getattr(parts.model, "encoder_config", None), "max_patch_size", None)
     loader = parts.data_loader
     if not 1 <= loader.min_patch_size <= loader.max_patch_size:
         raise ConfigError(
             f"[data_loader] patch sizes run from {loader.min_patch_size} to {loader.max_patch_size}; "
             "min_patch_size must be at least 1 and not above max_patch_size."
         )
-    if largest is not None and loader.max_patch_size > largest:
+    encoder = getattr(parts.model, "encoder_config", None)
+    smallest, largest = getattr(encoder, "min_patch_size", 1), getattr(encoder, "max_patch_size", None)
+    if loader.min_patch_size < smallest or (largest is not None and loader.max_patch_size > largest):
         raise ConfigError(
-            f"[data_loader] max_patch_size = {loader.max_patch_size}, but the encoder's patches have at most "
-            f"{largest} pixels. Set --data_loader.max_patch_size={largest} or --model.encoder_config.max_patch_size."
+            f"[data_loader] patch sizes run from {loader.min_patch_size} to {loader.max_patch_size}, but the encoder's "
+            f"from {smallest} to {largest} pixels. Set --data_loader.min_patch_size and --data_loader.max_patch_size, "
+            "or those of --model.encoder_config."
         )
 
 

@@ -44,6 +44,11 @@ class Meter:
         """Count a finished step."""
         self.steps, self.tokens, self.samples = self.steps + 1, self.tokens + tokens, self.samples + samples
 
+    def skip(self, seconds: float) -> None:
+        """Leave time out that was not spent training: checkpoints and evaluations."""
+        if self._since is not None:
+            self._since += seconds
+
     def read(self, steps_left: int) -> dict[str, float]:
         """Return speeds since the last reading and begin anew; call it when the device is idle."""
         now = self.clock()

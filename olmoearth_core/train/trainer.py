@@ -197,15 +197,19 @@ class Trainer:
         self.progress.batch_done(self.horizon.batches_per_epoch)
 
     def _ended_step(self, batch: TrainBatch, meter: Meter, signals: Signals, milliseconds: int) -> bool:
+        began = self.clock()
         for stage in self.stages.values():
             stage.step_ended(self, self.step)
+        meter.skip(self.clock() - began)
         stop = self._agree(batch, meter, signals, milliseconds)
         due = self.step % self.settings.save_interval == 0
         every = self.settings.metrics_collect_interval
         if due or stop or self.step % every == 0 or self.step == 1 or self.settings.on_nonfinite == "stop":
             self._flush(meter)
         if due:
+            began = self.clock()
             self.save()
+            meter.skip(self.clock() - began)
         return stop
 
     def _agree(self, batch: TrainBatch, meter: Meter, signals: Signals, milliseconds: int) -> bool:

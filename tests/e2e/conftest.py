@@ -1,0 +1,78 @@
+"""A tiny data set in the H5 format, and the command line that trains a tiny model on it."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+MODALITIES = {"sentinel2_l2a": (12, True), "sentinel1": (2, True), "worldcover": (1, False)}
+SIDE, STEPS = 16, 3
+
+
+def write_h5(root, num=16):
+    folder = root / f"h5py_data_w_missing_timesteps_zstd_3_{SIDE}_x_256" / "_".join(sorted(MODALITIES)) / str(num)
+    folder.mkdir(parents=True)
+    for i in range(num):
+        rng = np.random.default_rng(i)
+        with h5py.File(folder / f"sample_{i}.h5", "w") as file:
+            file["latlon"] = np.array([10.0 + i, 20.0], np.float32)
+            file["timestamps"] = np.array([[1, month, 2021] for month in range(STEPS)], np.int32)
+            for name, (bands, timed) in MODALITIES.items():
+                if name == "sentinel1" and i % 5 == 4:
+                    continue
+                shape = (SIDE, SIDE, STEPS if timed else 1, bands)
+                if name == "worldcover":
+                    file[name] = rng.choice(np.array([10, 30, 50], np.uint8), shape)
+                elif name == "sentinel1":
+                    file[name] = rng.normal(-12, 3, shape).astype(np.float32)
+                else:
+                    file[name] = rng.integers(200, 4000, shape).astype(np.uint16)
+                if timed:
+                    file[f"missing_timesteps_masks/{name}"] = np.ones(STEPS, bool)
+    rows = [f"{i},1,{int(i % 5 != 4)},1" for i in range(num)]
+    (folder / "sample_metadata.csv").write_text("\n".join(["sample_index," + ",".join(MODALITIES), *rows]) + "\n")
+    np.save(folder / "latlon_distribution.npy", np.array([[10.0 + i, 20.0] for i in range(num)], np.float32))
+    (folder / "compression_settings.json").write_text(json.dumps({"compression": None}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def h5(tmp_path_factory):
+    """The folder of a data set of 16 samples, three modalities, 16 x 16 pixels, three months."""
+    return write_h5(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def words(h5, tmp_path):
+    """Make the arguments of `olmoearth train` for a run of this test."""
+
+    def make(name="run", *, steps=4, **more):
+        settings = {
+            "run.root": tmp_path, "run.name": name, "dataset.h5py_dir": h5,
+            "dataset.training_modalities": json.dumps(list(MODALITIES)), "data_loader.global_batch_size": 4,
+            "data_loader.num_workers": 0, "data_loader.max_patch_size": 4, "data_loader.sampled_hw_p_list": [2, 3, 4],
+            "model.encoder_config.embedding_size": 16, "model.encoder_config.depth": 1,
+            "model.encoder_config.num_heads": 2, "model.decoder_config.depth": 1,
+            "train_module.rank_microbatch_size": 2, "train_module.scheduler.warmup_steps": 2,
+            "trainer.device": "cpu", "trainer.threads": 1, "trainer.save_interval": 2,
+            "trainer.metrics_collect_interval": 1, "trainer.max_duration.steps": steps,
+            **more,
+        }  # fmt: skip
+        options = [f"--{key}={value}" for key, value in settings.items() if value is not None]
+        return [str(CONFIGS / "v1_2" / "nano.cfg"), *options]
+
+    return make
+
+
+@pytest.fixture
+def losses(tmp_path):
+    """Read the loss of every step of a run."""
+
+    def read(name="run"):
+        lines = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        return {row["step"]: row["train/loss"] for row in map(json.loads, lines) if "train/loss" in row}
+
+    return read
