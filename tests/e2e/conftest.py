@@ -9,18 +9,22 @@ import pytest
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 MODALITIES = {"sentinel2_l2a": (12, True), "sentinel1": (2, True), "worldcover": (1, False)}
+OTHERS = {
+    "landsat": (11, True), "srtm": (1, False), "openstreetmap_raster": (30, False), "wri_canopy_height_map": (1, False),
+    "cdl": (1, False), "worldcereal": (8, False),
+}  # fmt: skip
 SIDE, STEPS = 16, 3
 
 
-def write_h5(root, num=16):
-    folder = root / f"h5py_data_w_missing_timesteps_zstd_3_{SIDE}_x_256" / "_".join(sorted(MODALITIES)) / str(num)
+def write_h5(root, modalities, num=16):
+    folder = root / f"h5py_data_w_missing_timesteps_zstd_3_{SIDE}_x_256" / "_".join(sorted(modalities)) / str(num)
     folder.mkdir(parents=True)
     for i in range(num):
         rng = np.random.default_rng(i)
         with h5py.File(folder / f"sample_{i}.h5", "w") as file:
             file["latlon"] = np.array([10.0 + i, 20.0], np.float32)
             file["timestamps"] = np.array([[1, month, 2021] for month in range(STEPS)], np.int32)
-            for name, (bands, timed) in MODALITIES.items():
+            for name, (bands, timed) in modalities.items():
                 if name == "sentinel1" and i % 5 == 4:
                     continue
                 shape = (SIDE, SIDE, STEPS if timed else 1, bands)
@@ -32,8 +36,8 @@ def write_h5(root, num=16):
                     file[name] = rng.integers(200, 4000, shape).astype(np.uint16)
                 if timed:
                     file[f"missing_timesteps_masks/{name}"] = np.ones(STEPS, bool)
-    rows = [f"{i},1,{int(i % 5 != 4)},1" for i in range(num)]
-    (folder / "sample_metadata.csv").write_text("\n".join(["sample_index," + ",".join(MODALITIES), *rows]) + "\n")
+    rows = [f"{i}," + ",".join(str(int(m != "sentinel1" or i % 5 != 4)) for m in modalities) for i in range(num)]
+    (folder / "sample_metadata.csv").write_text("\n".join(["sample_index," + ",".join(modalities), *rows]) + "\n")
     np.save(folder / "latlon_distribution.npy", np.array([[10.0 + i, 20.0] for i in range(num)], np.float32))
     (folder / "compression_settings.json").write_text(json.dumps({"compression": None}))
     return folder
@@ -42,7 +46,13 @@ def write_h5(root, num=16):
 @pytest.fixture(scope="session")
 def h5(tmp_path_factory):
     """The folder of a data set of 16 samples, three modalities, 16 x 16 pixels, three months."""
-    return write_h5(tmp_path_factory.mktemp("data"))
+    return write_h5(tmp_path_factory.mktemp("data"), MODALITIES)
+
+
+@pytest.fixture(scope="session")
+def all_h5(tmp_path_factory):
+    """The same with the nine modalities of the official runs."""
+    return write_h5(tmp_path_factory.mktemp("all"), {**MODALITIES, **OTHERS})
 
 
 @pytest.fixture

@@ -145,13 +145,14 @@ def test_dicts_compose_the_same_run_as_files(words, losses, h5):
     assert losses("dicts") == losses("file")
 
 
-def test_the_example_without_a_config_has_the_losses_of_the_config(h5, tmp_path, losses):
+def test_the_example_without_a_config_has_the_losses_of_the_config(all_h5, tmp_path, losses):
     spec = importlib.util.spec_from_file_location("compose_example", REPOSITORY / "examples" / "compose.py")
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
-    example.quickstart(str(h5), root=str(tmp_path), steps=2, device="cpu").fit()
+    assert len((REPOSITORY / "examples" / "compose.py").read_text().splitlines()) < 40
+    example.quickstart(str(all_h5), root=str(tmp_path), steps=2, device="cpu").fit()
     options = {
-        "run.root": tmp_path, "run.name": "file", "dataset.h5py_dir": h5, "data_loader.num_workers": 0,
+        "run.root": tmp_path, "run.name": "file", "dataset.h5py_dir": all_h5, "data_loader.num_workers": 0,
         "trainer.max_duration.steps": 2, "trainer.device": "cpu",
         "trainer.callbacks.downstream_evaluator.enabled": False,
     }  # fmt: skip
