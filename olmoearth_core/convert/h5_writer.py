@@ -24,9 +24,12 @@ Layout = Literal["windows", "reference"]
 COMPRESSIONS = ("none", "gzip", "zstd", "lz4")
 MASKS = "missing_timesteps_masks"
 MISSING_VALUE = -99999
-CHUNK_PIXELS = 32
+CHUNK_PIXELS = 16
 CHUNK_STEPS = 4
-"""A crop of 32 px and 4 steps of 12 bands is about 100 kB before compression: a few chunks per crop."""
+CHUNK_BYTES = 32 * 1024
+"""Chunks of layout "windows": 16 grid pixels and 4 steps; the side doubles while a chunk stays within 32 kB, so that
+thin maps are not cut into crumbs. Of the sizes tried (8, 16, 32 px; 3, 4, 6, all steps) crops of the official patch
+sizes and steps decode fastest so (benchmarks/loader.py)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Storage:
     """How arrays lie on disk.
 
     compression: none | gzip | zstd | lz4; level: its strength (gzip, zstd). shuffle: byte shuffle before it.
-    layout: "windows" = chunks of 32 pixels and 4 steps, "reference" = see chunks.
+    layout: "windows" = chunks of some pixels and steps, small arrays as they are; "reference" = see chunks.
     chunks: for layout "reference": null = one chunk per array, true = chosen by h5py, a list = leading sizes.
     """
 
@@ -74,9 +77,9 @@ class Storage:
 
         base: side of the sample in grid pixels, which tells how much finer than the grid an array is.
         """
-        if self.compression == "none":
+        if self.compression == "none" or (self.layout == "windows" and array.ndim < 4):
             return {}
-        chunks = _window_chunks(array.shape, base) if self.layout == "windows" else self._reference_chunks(array)
+        chunks = _window_chunks(array, base) if self.layout == "windows" else self._reference_chunks(array)
         return {**self._filters(), "chunks": chunks}
 
     def _filters(self) -> dict[str, Any]:
@@ -103,11 +106,12 @@ class Storage:
         return chunks
 
 
-def _window_chunks(shape: tuple[int, ...], base: int) -> tuple[int, ...]:
-    if len(shape) < 4:
-        return shape
-    side = CHUNK_PIXELS * max(1, shape[0] // base)
-    return (min(side, shape[0]), min(side, shape[1]), min(CHUNK_STEPS, shape[2]), *shape[3:])
+def _window_chunks(array: np.ndarray, base: int) -> tuple[int, ...]:
+    side, shape = CHUNK_PIXELS * max(1, array.shape[0] // base), array.shape
+    steps = min(CHUNK_STEPS, shape[2])
+    while side < shape[0] and 4 * side * side * steps * shape[3] * array.itemsize <= CHUNK_BYTES:
+        side *= 2
+    return (min(side, shape[0]), min(side, shape[1]), steps, *shape[3:])
 
 
 def stored(array: np.ndarray, transform: StorageTransform) -> np.ndarray:

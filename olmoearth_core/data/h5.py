@@ -6,8 +6,7 @@ hyperslabs are handled directly. Importing this module registers the compression
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import TracebackType
 
@@ -41,10 +40,9 @@ class SampleFile:
         self.path = str(path)
         try:
             self._file = h5f.open(self.path.encode(), h5f.ACC_RDONLY, _access())
-            self.names = frozenset(name.decode() for name in self._file)
         except _UNREADABLE as cause:
             raise DataError(_unreadable(self.path, cause)) from cause
-        self._sets: dict[str, h5d.DatasetID] = {}
+        self._sets: dict[str, tuple[h5d.DatasetID, tuple[int, ...]]] = {}
         self._masks: h5g.GroupID | None = None
 
     def __enter__(self) -> SampleFile:
@@ -53,53 +51,69 @@ class SampleFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a data set of this name."""
+        return name in self._sets or self._has(self._file, name)
+
+    @property
+    def names(self) -> list[str]:
+        """All names in the file; slower than asking for one."""
+        return sorted(name.decode() for name in self._file)
+
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a data set, without reading it."""
-        shape: tuple[int, ...] = self._set(name).shape
-        return shape
+        return self._set(name)[1]
 
     def whole(self, name: str) -> np.ndarray:
         """Read a small data set completely."""
-        return self._all(self._set(name), name)
+        return self._read(*self._set(name), name)
 
     def step_mask(self, name: str) -> np.ndarray | None:
         """Read which steps of the time axis a modality has, bool [T], or None if the file does not say."""
-        if STEP_MASKS not in self.names:
+        if self._masks is None:
+            if not self._has(self._file, STEP_MASKS):
+                return None
+            self._masks = h5g.open(self._file, STEP_MASKS.encode())
+        if not self._has(self._masks, name):
             return None
         try:
-            self._masks = self._masks or h5g.open(self._file, STEP_MASKS.encode())
-            if name.encode() not in self._masks:
-                return None
             found = h5d.open(self._masks, name.encode())
+            return self._read(found, found.shape, f"{STEP_MASKS}/{name}").astype(bool, copy=False)
         except _UNREADABLE as cause:
             raise DataError(_unreadable(f"{self.path}: {STEP_MASKS}/{name}", cause)) from cause
-        return self._all(found, f"{STEP_MASKS}/{name}").astype(bool, copy=False)
 
-    def window(self, name: str, start: Sequence[int], count: Sequence[int]) -> np.ndarray:
+    def window(self, name: str, start: tuple[int, ...], count: tuple[int, ...]) -> np.ndarray:
         """Read the block of `count` values per axis that begins at `start`, in the stored dtype."""
-        data = self._set(name)
-        out = np.empty(tuple(count), dtype=data.dtype)
+        data, _ = self._set(name)
+        out = np.empty(count, dtype=data.dtype)
         if out.size == 0:
             return out
         try:
             stored = data.get_space()
-            stored.select_hyperslab(tuple(start), tuple(count))
-            data.read(h5s.create_simple(tuple(count)), stored, out)
+            stored.select_hyperslab(start, count)
+            data.read(_whole(count), stored, out)
         except _UNREADABLE as cause:
             raise DataError(_unreadable(f"{self.path}: {name}", cause)) from cause
         return out
 
-    def _set(self, name: str) -> h5d.DatasetID:
+    def _has(self, group: h5g.GroupID, name: str) -> bool:
+        try:
+            return name.encode() in group
+        except _UNREADABLE as cause:
+            raise DataError(_unreadable(self.path, cause)) from cause
+
+    def _set(self, name: str) -> tuple[h5d.DatasetID, tuple[int, ...]]:
         if name not in self._sets:
             try:
-                self._sets[name] = h5d.open(self._file, name.encode())
+                data = h5d.open(self._file, name.encode())
+                self._sets[name] = data, data.shape
             except _UNREADABLE as cause:
-                raise DataError(f"{self.path}: there is no data set {name}. It holds {sorted(self.names)}.") from cause
+                raise DataError(f"{self.path}: there is no data set {name}. It holds {self.names}.") from cause
         return self._sets[name]
 
-    def _all(self, data: h5d.DatasetID, name: str) -> np.ndarray:
+    def _read(self, data: h5d.DatasetID, shape: tuple[int, ...], name: str) -> np.ndarray:
         try:
-            out = np.empty(data.shape, dtype=data.dtype)
+            out = np.empty(shape, dtype=data.dtype)
             if out.size:
                 data.read(h5s.ALL, h5s.ALL, out)
         except _UNREADABLE as cause:
@@ -122,6 +136,12 @@ def gaps(values: np.ndarray) -> np.ndarray | None:
     if kind == "f":
         absent |= ~np.isfinite(values)
     return absent if absent.any() else None
+
+
+@lru_cache(maxsize=256)
+def _whole(shape: tuple[int, ...]) -> h5s.SpaceID:
+    """Return the space of an array in memory; kept, because making one costs as much as a small read."""
+    return h5s.create_simple(shape)
 
 
 @cache

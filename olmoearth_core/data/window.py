@@ -29,11 +29,11 @@ class Source:
     origin: ModalitySpec
     derive: Derive | None = None
 
-    def stored(self, names: frozenset[str]) -> ModalitySpec | None:
-        """Return the modality that is read from a file with these data sets, or None."""
-        if self.spec.name in names:
+    def stored(self, file: SampleFile) -> ModalitySpec | None:
+        """Return the modality that is read from a file, or None."""
+        if self.spec.name in file:
             return self.spec
-        return self.origin if self.origin.name in names else None
+        return self.origin if self.origin is not self.spec and self.origin.name in file else None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def survey(file: SampleFile, sources: Sequence[Source]) -> Scene:
     Raises:
         DataError: no spatial modality, arrays that do not fit each other, or masks that do not fit the timestamps.
     """
-    stored = {s.spec.name: origin for s in sources if (origin := s.stored(file.names)) is not None}
+    stored = {s.spec.name: origin for s in sources if (origin := s.stored(file)) is not None}
     origins = {origin.name: origin for origin in stored.values()}
     height, width = _extent(file, origins.values())
     for spec in origins.values():
@@ -163,9 +163,7 @@ def _extent(file: SampleFile, specs: Iterable[ModalitySpec]) -> tuple[int, int]:
             if len(shape) != 4 or shape[0] % spec.size_factor or shape[1] % spec.size_factor:
                 raise DataError(f"{file.path}: {spec.name} has shape {shape}, expected [H, W, steps, bands].")
             return shape[0] // spec.size_factor, shape[1] // spec.size_factor
-    raise DataError(
-        f"{file.path}: none of the spatial training modalities is in this sample. It holds {sorted(file.names)}."
-    )
+    raise DataError(f"{file.path}: none of the spatial training modalities is in this sample. It holds {file.names}.")
 
 
 def _check(file: SampleFile, spec: ModalitySpec, height: int, width: int) -> None:
