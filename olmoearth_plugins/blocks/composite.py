@@ -37,7 +37,7 @@ class CompositeEncodings(nn.Module):
         """learnable_channels: train the band-group part; random_channels: start it at U(0, 1) instead of zero."""
         super().__init__()
         self.width, self.quarter, self.positions = width, width // 4, positions
-        self.month_embed = nn.Embedding.from_pretrained(month_table(self.quarter), freeze=True)
+        self.month_embed = nn.Embedding(12, self.quarter, _weight=month_table(self.quarter), _freeze=True)
         self.per_modality_channel_embeddings = nn.ParameterDict()
         for spec in specs:
             shape = (len(tokenization.groups(spec)), self.quarter)

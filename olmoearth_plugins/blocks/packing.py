@@ -122,12 +122,12 @@ class Packing:
         """Put packed rows back into [B, N, D], zero elsewhere."""
         size = (len(self.lengths) * self.width, *packed.shape[1:])
         flat = packed.new_zeros(size).index_copy(0, self.index, packed)
-        return flat.unflatten(0, (len(self.lengths), self.width))
+        return flat.view(len(self.lengths), self.width, *flat.shape[1:])
 
     def pad(self, packed: Tensor) -> Tensor:
         """Turn [M, ...] into [B, L, ...]; what lies at padding is meaningless."""
         rows = packed if self.even else packed.index_select(0, self._from)
-        return rows.unflatten(0, (len(self.lengths), self.longest))
+        return rows.view(len(self.lengths), self.longest, *rows.shape[1:])
 
     def unpad(self, padded: Tensor) -> Tensor:
         """Undo `pad`."""
@@ -141,6 +141,6 @@ class Packing:
     def mean(self, packed: Tensor) -> Tensor:
         """Average the rows of each sample, [B, D]; zero for a sample without rows."""
         if self.even and self.longest:
-            return packed.unflatten(0, (len(self.lengths), self.longest)).mean(1)
+            return packed.view(len(self.lengths), self.longest, -1).mean(1)
         total = packed.new_zeros(len(self.lengths), packed.shape[1]).index_add(0, self.sample, packed)
         return total / self.count.clamp(min=1)[:, None]

@@ -35,5 +35,6 @@ def patches(batch: Batch, spec: ModalitySpec, segment: Segment, max_patch_size: 
 def _cut(array_BHWTC: Tensor, segment: Segment, side: int) -> Tensor:
     rows, columns = segment.grid[:2]
     image = resize(array_BHWTC, rows * side, columns * side)
-    cut = image.unflatten(2, (columns, side)).unflatten(1, (rows, side))
-    return cut.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, side * side, array_BHWTC.shape[-1])
+    batch, _, _, steps, bands = image.shape
+    cut = image.view(batch, rows, side, columns, side, steps, bands)
+    return cut.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, side * side, bands)

@@ -75,7 +75,7 @@ def _grid(batch: Batch, specs: Sequence[ModalitySpec], patch_size: int) -> tuple
                 f"the timestamps {batch.timestamps.shape[1]}."
             )
         if spec.spatial:
-            grids[spec.name] = _patches(spec.name, tuple(array.shape[1:3]), side)
+            grids[spec.name] = _patches(spec.name, (array.shape[1], array.shape[2]), side)
     if len(set(grids.values())) > 1:
         raise DataError(f"modalities of one batch must cover the same patches, but they have {grids} (rows, columns).")
     return next(iter(grids.values()), (1, 1))

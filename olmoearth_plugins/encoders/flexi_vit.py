@@ -113,7 +113,7 @@ def flexi_vit(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class FlexiViT:
     """A checked encoder recipe; fields as the factory documents them."""
 
@@ -134,7 +134,7 @@ class FlexiViT:
     embedding_size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "embedding_size", self.trunk.width)
+        self.embedding_size = self.trunk.width
         self.trunk.check("encoder_config")
         if not 1 <= self.min_patch_size <= self.max_patch_size:
             raise ConfigError(

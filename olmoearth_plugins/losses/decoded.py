@@ -32,8 +32,8 @@ def decoded(predicted: Tokens, target: Tokens) -> Iterator[Decoded]:
     longest = _longest(predicted, chosen)
     for name, chosen_BN in chosen.items():
         if longest[name]:
-            pair = (t.tokens[name].flatten(1, -2) for t in (predicted, target))
-            yield _gather(name, *pair, chosen_BN, longest[name])
+            x_BND, y_BND = (t.tokens[name].flatten(1, -2) for t in (predicted, target))
+            yield _gather(name, x_BND, y_BND, chosen_BN, longest[name])
 
 
 def _longest(predicted: Tokens, chosen: dict[str, Tensor]) -> dict[str, int]:

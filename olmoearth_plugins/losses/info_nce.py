@@ -28,7 +28,7 @@ def info_nce(*, tau: float = 0.1, weight: float = 1.0) -> Loss:
     return _InfoNCE(tau, weight)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _InfoNCE:
     tau: float
     weight: float

@@ -49,7 +49,7 @@ def modality_patch_discrimination_masked_negatives(
     return _MaskedNegatives(tau, pred2unit, weight, dict(modality_weights or {}), same_target_threshold, masked)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _MaskedNegatives:
     tau: float
     pred2unit: bool

@@ -37,7 +37,7 @@ def latent_mim(
     return LatentMIMRecipe(encoder_config, decoder_config, Tokenization(tokenization), projection_only_target)
 
 
-@dataclass(frozen=True)
+@dataclass
 class LatentMIMRecipe:
     """The parts of a model; fields as the factory documents them."""
 
