@@ -40,7 +40,7 @@ def command(
     work: Annotated[Path, typer.Option(help="where the data are made and kept")] = Path("data/quickstart"),
     root: Annotated[Path, typer.Option(help="folder of runs")] = Path("runs"),
     simulated: Annotated[bool, typer.Option("--simulated", help="simulate even if real sites are there")] = False,
-    tiles: Annotated[int, typer.Option(help="size of the simulated landscape, in tiles of 2.56 km")] = 16,
+    tiles: Annotated[int, typer.Option(help="size of the simulated landscape, in tiles of 2.56 km")] = 12,
 ) -> None:
     """From nothing to a trained model with scores, in about five minutes on two cores."""
     sites = None if simulated else find_samples(samples, os.environ)
@@ -85,7 +85,7 @@ def of_sites(samples: Path, work: Path) -> Plan:
     h5 = work / "sites" / "h5"
     return Plan(
         f"real sites from {samples / 'sites'}",
-        (("dataset", "import", str(samples / "sites"), str(h5)),),
+        (("dataset", "import", str(samples), str(h5)),),
         h5,
         "configs/quickstart_sites.cfg",
     )
@@ -97,7 +97,7 @@ def of_landscape(work: Path, tiles: int) -> Plan:
     simulate = ("dataset", "simulate", str(store), f"--tiles={tiles}")
     return Plan(
         "a simulated landscape (no real sites found)",
-        (simulate, ("dataset", "convert", str(store), str(h5))),
+        (simulate, ("dataset", "convert", str(store), str(h5), "--tile-size=64")),
         h5,
         "configs/quickstart.cfg",
     )
