@@ -148,6 +148,7 @@ def _finished(job: TileJob, samples: Sequence[PlannedSample], mine: Sequence[_Do
         bad = {o.key: o.error for o in outcomes if o.error}
         records = [record for outcome in outcomes for record in outcome.records]
         if not records:
+            job.writer.discard()
             reasons = list(bad.values()) + [d for o in outcomes for d in o.dropped]
             raise DataError("no sample is left:\n" + "\n".join(f"  {r}" for r in reasons[:10]))
         path = job.writer.finish(records, quarantined=bad)

@@ -7,7 +7,7 @@ and the edges of radar swaths are missing here and there, as in real archives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +37,7 @@ STATIC: Mapping[str, tuple[_Static, int, int]] = {
     "openstreetmap_raster": (features, 2020, 2025),
 }
 """Modality -> how it is made, and the years that its table names."""
+MADE = (*DATED, *STATIC)
 REGION_TILES = 2
 _FIRST_COL, _FIRST_ROW = 200, -2200
 
@@ -44,7 +45,8 @@ _FIRST_COL, _FIRST_ROW = 200, -2200
 def landscape(*, seed: int = 0, tiles: int = 12, gaps: bool = True, crs: str = "EPSG:32632") -> Source:
     """A made-up landscape, written as a GeoTIFF tile store.
 
-    seed: same seed, same files. tiles: tiles of 2560 m, each four samples of 128 px. gaps: leave out months,
+    seed: same seed, same files. tiles: tiles of 2560 m, each four samples of 128 px; fewer than four lie apart, more in
+    groups of four. gaps: leave out months,
     sensors and swath edges. crs: UTM zone that the tiles lie in.
     """
     if tiles < 1:
@@ -63,16 +65,19 @@ class _Landscape:
 
     def write(self, out: str | Path, specs: Sequence[ModalitySpec], *, progress: Progress | None = None) -> Path:
         """Write the tiles and tables of all modalities that can be simulated."""
-        known = [spec for spec in specs if spec.name in DATED or spec.name in STATIC]
+        by_name = {spec.name: spec for spec in specs}
+        # In our own order, so that the same seed gives the same pixels whatever else is asked for.
+        known = [by_name[name] for name in MADE if name in by_name]
         if not known:
-            raise DataError(f"none of the modalities can be simulated; choose from {', '.join([*DATED, *STATIC])}.")
+            raise DataError(f"none of the modalities can be simulated; choose from {', '.join(MADE)}.")
         root = Path(out)
         rows: dict[str, list[Row]] = {spec.name: [] for spec in known}
-        per_region = REGION_TILES**2
+        side = REGION_TILES if self.tiles >= REGION_TILES**2 else 1
+        per_region = side**2
         done = 0
         try:
             for number in range(-(-self.tiles // per_region)):
-                region = _Region(self, number)
+                region = _Region(self, number, side)
                 for _ in region.write(root, known, rows, min(per_region, self.tiles - done)):
                     done += 1
                     if progress:
@@ -84,13 +89,13 @@ class _Landscape:
         return root
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Region:
-    """One region: its place, its time and its hidden map."""
+    """One region: its place, its time and its hidden map. side: tiles along a side."""
 
     source: _Landscape
     number: int
-    pixels: dict[str, list[list[np.ndarray]]] = field(default_factory=dict)
+    side: int
 
     def rng(self, *purpose: int) -> np.random.Generator:
         return np.random.default_rng([self.source.seed, self.number, *purpose])
@@ -98,12 +103,12 @@ class _Region:
     def write(
         self, root: Path, specs: Sequence[ModalitySpec], rows: dict[str, list[Row]], tiles: int
     ) -> Iterator[Cell]:
-        land = hidden(self.rng(0), REGION_TILES * TILE_PIXELS)
+        land = hidden(self.rng(0), self.side * TILE_PIXELS)
         when = self._tile_time()
         cells = [self._cell(index) for index in range(tiles)]
         missing = [self._missing(specs, index) for index in range(tiles)]
-        for order, spec in enumerate(specs, start=1):
-            dates = self._dates(land, spec, when, order)
+        for spec in specs:
+            dates = self._dates(land, spec, when, MADE.index(spec.name))
             for index, cell in enumerate(cells):
                 steps = [k for k in range(len(dates)) if k not in missing[index].get(spec.name, ())]
                 if steps:
@@ -118,8 +123,8 @@ class _Region:
 
     def _cell(self, index: int) -> Cell:
         # Three columns of regions some 40 km apart: far enough to be different places, all inside one UTM zone.
-        col = _FIRST_COL + 16 * (self.number % 3) + index % REGION_TILES
-        row = _FIRST_ROW + 16 * (self.number // 3) + index // REGION_TILES
+        col = _FIRST_COL + 16 * (self.number % 3) + index % self.side
+        row = _FIRST_ROW + 16 * (self.number // 3) + index // self.side
         return Cell(self.source.crs, 16, col, row)
 
     def _dates(self, land: Hidden, spec: ModalitySpec, when: datetime, order: int) -> list[list[np.ndarray]]:
@@ -135,7 +140,7 @@ class _Region:
 
     def _missing(self, specs: Sequence[ModalitySpec], index: int) -> dict[str, tuple[int, ...]]:
         """Choose the months that each sensor lacks on a tile; at least one sensor always has all twelve."""
-        dated = [spec.name for spec in specs if spec.multitemporal]
+        dated = [spec.name for spec in specs if spec.name in DATED]
         if not self.source.gaps or len(dated) < 2:
             return {}
         rng = self.rng(4, index)
@@ -147,7 +152,7 @@ class _Region:
                 continue
             gone = SLOTS if draw > 0.93 and name != dated[0] else int(rng.integers(1, 6))
             gaps[name] = tuple(int(m) for m in months[:gone])
-        if rng.random() < 0.08 and "sentinel1" in dated:
+        if rng.random() < 0.1 and "sentinel1" in dated and complete != "sentinel1":
             gaps["swath_edge"] = (int(rng.integers(0, SLOTS)),)
         return gaps
 
@@ -155,7 +160,7 @@ class _Region:
         self, root: Path, spec: ModalitySpec, cell: Cell, index: int, dates: list[list[np.ndarray]],
         missing: Mapping[str, tuple[int, ...]],
     ) -> None:  # fmt: skip
-        row, col = divmod(index, REGION_TILES)
+        row, col = divmod(index, self.side)
         for number, band_set in enumerate(spec.band_sets):
             side = spec.stored_pixels(band_set)
             window = np.s_[:, row * side : (row + 1) * side, col * side : (col + 1) * side]
