@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -193,3 +196,17 @@ def test_shares_are_rounded_as_exact_fractions():
 def test_ranks_put_those_that_are_not_eligible_last():
     lots = torch.tensor([[0.5, 0.1, 0.9, 0.2]])
     assert rank(lots, torch.tensor([[True, False, True, True]])).tolist() == [[1, 3, 2, 0]]
+
+
+GOLDEN = Path(__file__).parents[3] / "tests" / "golden" / "masking.random_time_with_decode.v1.json"
+
+
+def test_golden_masks_stay():
+    golden = json.loads(GOLDEN.read_text())
+    specs = [sensor("radar"), sensor("optical", sets=2), flat_map("cover")]
+    present = all_there(specs, 6, steps=3)
+    present["optical"][1, :, :, 1, 1] = False
+    present["radar"][2] = False
+    masks = random_time_with_decode(**golden["settings"]).mask(present, specs, Draws(range(6)))
+    for name, codes in golden["codes"].items():
+        assert ["".join(map(str, sample.flatten().tolist())) for sample in masks[name]] == codes
