@@ -182,7 +182,9 @@ class _Examiner:
             )
         elif wanted.kinds and kind not in wanted.kinds:
             self.fault(path, f"expected a @{' or @'.join(wanted.kinds)} block, got @{kind}")
-        elif not isinstance(name, str) or isinstance(name, Reference):
+        elif isinstance(name, Reference):
+            return None
+        elif not isinstance(name, str):
             self.fault(path, f"expected the name of a component in double quotes, got {found(name)}")
         else:
             try:

@@ -48,6 +48,7 @@ class Merged:
         section = path[-1] if path else ""
         if _swaps(old, new):
             self._forget(path, list(old), old)
+            self.origins[path] = origins.get(path, "")
         before = dict(old)
         self._forget(path, [key for key in losers(section, dict(new)) if key in old], old)
         for key, value in new.items():

@@ -134,7 +134,7 @@ def _flow(raw: str) -> Any:
     if not (text.startswith(("[", "{")) and text.endswith(("]", "}"))):
         return raw
     # A colon ends a word only before a space, as in YAML, so that gs://bucket stays one word.
-    word = r'"(?:\\.|[^"\\])*"|[^\s\[\]{},"](?:[^\[\]{},":]|:(?!\s))*'
+    word = r'"(?:\\.|[^"\\])*"|(?:[^\s\[\]{},":]|:(?!\s))(?:[^\[\]{},":]|:(?!\s))*'
     try:
         return json.loads(re.sub(word, lambda m: _word(m[0].strip()), text))
     except ValueError:

@@ -56,7 +56,7 @@ class Reference(str):
 def mark(value: Any, *, bare: bool = True) -> Any:
     """Turn the texts of a JSON value that hold references into `Reference`, unescaping the others."""
     if isinstance(value, dict):
-        return {key: mark(item, bare=bare) for key, item in value.items()}
+        return {unescape(key): mark(item, bare=bare) for key, item in value.items()}
     if isinstance(value, list):
         return [mark(item, bare=bare) for item in value]
     if isinstance(value, str) and any(m["name"] for m in _VARIABLE.finditer(value)):
@@ -67,7 +67,7 @@ def mark(value: Any, *, bare: bool = True) -> Any:
 def unescape(value: Any) -> Any:
     """Replace $$ by $ in every text of a JSON value."""
     if isinstance(value, dict):
-        return {key: unescape(item) for key, item in value.items()}
+        return {unescape(key): unescape(item) for key, item in value.items()}
     if isinstance(value, list):
         return [unescape(item) for item in value]
     return value.replace("$$", "$") if isinstance(value, str) else value

@@ -82,7 +82,7 @@ def interpret(raw: str) -> Any:
 def _statements(text: str) -> list[tuple[int, str, list[str]]]:
     """Split a text in (line number, first line, further lines): a value goes on while indented or inside brackets."""
     found: list[tuple[int, str, list[str]]] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         bare = line.strip()
         if not bare or bare[0] in "#;":
             continue
