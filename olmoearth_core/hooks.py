@@ -34,7 +34,7 @@ def add_commands(commands: Commands) -> None:
 
 @hookspec
 def describe_environment() -> Mapping[str, str]:
-    """When `olmoearth doctor` reports and when a run writes its provenance, on rank 0.
+    """When `olmoearth doctor` reports.
 
     Return facts by name (versions of drivers, names of queues). Must not contain secrets, touch the network or
     take longer than a tenth of a second.
