@@ -170,7 +170,12 @@ class _Examiner:
         """Look up the component that a block names; complain and return None if that is impossible."""
         at = [key for key in node if key.startswith("@")]
         if len(at) != 1:
-            self.fault(path, f"names {len(at)} components: {', '.join(at)}; keep one" if at else _write(wanted))
+            self.fault(
+                path,
+                f"names {len(at)} components: {', '.join(at)}; keep one"
+                if at
+                else f"names no component; {_write(wanted)}",
+            )
             return None
         path, kind, name = (*path, at[0]), at[0][1:], node[at[0]]
         if kind not in kinds():

@@ -98,14 +98,28 @@ def test_what_every_official_run_shares(monkeypatch):
     config = load(["configs/base.cfg"])
     maps = ["worldcover", "srtm", "openstreetmap_raster", "wri_canopy_height_map", "cdl", "worldcereal"]
     expected = {
-        "run.seed": 12536, "data_loader.seed": 3622, "data_loader.global_batch_size": 512, "data_loader.token_budget": 2250,
-        "data_loader.min_patch_size": 1, "data_loader.max_patch_size": 8, "data_loader.sampled_hw_p_list": list(range(1, 13)),
-        "data_loader.band_gap": "drop_token", "trainer.save_interval": 5000, "trainer.metrics_collect_interval": 10,
-        "trainer.max_duration.epochs": 300, "train_module.max_grad_norm": 1.0, "train_module.ema_decay": [1.0, 1.0],
-        "train_module.scheduler.warmup_steps": 8000, "train_module.scheduler.alpha_f": 0.1, "train_module.loss.tau": 0.1,
-        "train_module.loss.same_target_threshold": 0.999, "train_module.loss.mask_negatives_for_modalities": maps,
-        "train_module.masking.only_decode_modalities": maps, "dataset.max_sequence_length": 12,
-        "trainer.callbacks.wandb.enabled": False, "trainer.callbacks.downstream_evaluator.enabled": False,
+        "run.seed": 12536,
+        "data_loader.seed": 3622,
+        "data_loader.global_batch_size": 512,
+        "data_loader.token_budget": 2250,
+        "data_loader.min_patch_size": 1,
+        "data_loader.max_patch_size": 8,
+        "data_loader.sampled_hw_p_list": list(range(1, 13)),
+        "data_loader.band_gap": "drop_token",
+        "trainer.save_interval": 5000,
+        "trainer.metrics_collect_interval": 10,
+        "trainer.max_duration.epochs": 300,
+        "train_module.max_grad_norm": 1.0,
+        "train_module.ema_decay": [1.0, 1.0],
+        "train_module.scheduler.warmup_steps": 8000,
+        "train_module.scheduler.alpha_f": 0.1,
+        "train_module.loss.tau": 0.1,
+        "train_module.loss.same_target_threshold": 0.999,
+        "train_module.loss.mask_negatives_for_modalities": maps,
+        "train_module.masking.only_decode_modalities": maps,
+        "dataset.max_sequence_length": 12,
+        "trainer.callbacks.wandb.enabled": False,
+        "trainer.callbacks.downstream_evaluator.enabled": False,
         "dataset.training_modalities": ["sentinel2_l2a", "sentinel1", "landsat", *maps],
-    }  # fmt: skip
+    }
     assert {key: config.at(key) for key in expected} == expected

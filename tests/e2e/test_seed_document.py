@@ -37,11 +37,22 @@ COPY = [
 ]
 """Every option line of the guide, as a shell hands it over."""
 SNIPPETS = {
-    "data_loader": {"num_workers": 16, "global_batch_size": 512, "token_budget": 2250, "prefetch_factor": 4, "seed": 3622},
-    "train_module": {"rank_microbatch_size": 32, "max_grad_norm": 1.0, "optim_config": {"lr": 0.0001, "weight_decay": 0.02}, "scheduler": {"warmup_steps": 8000}},
+    "data_loader": {
+        "num_workers": 16,
+        "global_batch_size": 512,
+        "token_budget": 2250,
+        "prefetch_factor": 4,
+        "seed": 3622,
+    },
+    "train_module": {
+        "rank_microbatch_size": 32,
+        "max_grad_norm": 1.0,
+        "optim_config": {"lr": 0.0001, "weight_decay": 0.02},
+        "scheduler": {"warmup_steps": 8000},
+    },
     "trainer": {"max_duration": {"epochs": 300}, "metrics_collect_interval": 10, "save_interval": 5000},
     "model": {"encoder_config": {"depth": 24, "num_heads": 16, "embedding_size": 768}, "decoder_config": {"depth": 8}},
-}  # fmt: skip
+}
 
 
 def guide():
@@ -130,7 +141,7 @@ def test_tasks_without_their_package_are_named_and_typos_are_faults(monkeypatch)
     notes = checked([f"{at}.enabled=True", f'{at}.tasks_to_run=["mados","pastis_sentinel2","land_cover"]']).notes
     assert [re.search(r'task "(\w+)"', note)[1] for note in notes] == ["mados", "pastis_sentinel2"]
     assert all("olmoearth-benchmarks" in note for note in notes)
-    with pytest.raises(ConfigError, match='no task is called "madoz". Did you mean "mados"'):
+    with pytest.raises(ConfigError, match=r'no task is called "madoz"\. Did you mean "mados"'):
         checked([f"{at}.enabled=True", f'{at}.tasks_to_run=["madoz"]'])
 
 

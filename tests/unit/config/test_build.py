@@ -21,7 +21,8 @@ def test_values_have_the_type_of_their_annotation(acme):
 def test_disabled_parts_are_left_out_and_enabled_never_reaches_a_factory(write):
     top = write(
         "top.cfg",
-        '[trainer.callbacks.printer]\nenabled = true\n[trainer.callbacks.off]\n@callbacks = "x.y.v1"\nenabled = false\n',
+        "[trainer.callbacks.printer]\nenabled = true\n"
+        '[trainer.callbacks.off]\n@callbacks = "x.y.v1"\nenabled = false\n',
     )
     assert list(build_at(load(["base.cfg", top]), "trainer.callbacks")) == ["printer"]
 
@@ -29,7 +30,8 @@ def test_disabled_parts_are_left_out_and_enabled_never_reaches_a_factory(write):
 def test_what_factories_refuse_comes_all_at_once_with_the_line_of_the_block(write, faults):
     top = write(
         "top.cfg",
-        '[train_module.loss]\n@losses = "acme.l2.v1"\npower = 10\n[trainer.callbacks.s]\n@callbacks = "acme.scorer.v1"\n[trainer.callbacks.s.tasks]\n',
+        '[train_module.loss]\n@losses = "acme.l2.v1"\npower = 10\n'
+        '[trainer.callbacks.s]\n@callbacks = "acme.scorer.v1"\n[trainer.callbacks.s.tasks]\n',
     )
     config = load(["base.cfg", top], ["--data_loader.transform.@losses=acme.l2.v1", "--data_loader.transform.power=11"])
     found = faults(build_without_dataset, config)

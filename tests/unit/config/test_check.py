@@ -22,7 +22,7 @@ from olmoearth_core.config.load import load
         ("data_loader", "max_bad_samples = NaN", "expected a finite number"),
         ("data_loader", "sampled_hw_p_list = [1, 2.5]", "element 2: expected int, got 2.5"),
         ("data_loader", "sampled_hw_p_list = 4", "expected list of int, got 4"),
-        ("model.encoder_config", 'mode = "fsat"', 'expected one of "exact", "fast", got the text \'fsat\'. Did you mean "fast"?'),
+        ("model.encoder_config", 'mode = "fsat"', "got the text 'fsat'. Did you mean \"fast\"?"),
         ("model.encoder_config", "qk_norm = 1", "expected true or false, got 1"),
         ("model.encoder_config", "drop_path = {}", "expected float, got a section"),
         ("train_module.optim_config", "betas = [0.9]", "expected 2 values, got 1: [0.9]"),
@@ -33,7 +33,7 @@ from olmoearth_core.config.load import load
         ("data_loader", 'transform = [{"@losses": "acme.l1.v1"}]', "blocks inside a list are never built"),
         ("train_module.loss", 'modality_weights = {"optical": "x"}', "expected float, got the text 'x'"),
     ],
-)  # fmt: skip
+)
 def test_a_value_of_the_wrong_type_is_refused(write, faults, section, line, message):
     top = write("top.cfg", f"[{section}]\n{line}\n")
     (found,) = faults(load, ["base.cfg", top])
@@ -45,13 +45,13 @@ def test_a_value_of_the_wrong_type_is_refused(write, faults, section, line, mess
     ("section", "line", "message"),
     [
         ("trian_module", "x = 1", 'a config has no section trian_module. Did you mean "train_module"?'),
-        ("data_loader", "token_bugdet = 1", '[data_loader] takes no token_bugdet. Did you mean "data_loader.token_budget"?'),
-        ("model.encoder_config", "dpeth = 1", 'acme.encoder.v1 takes no dpeth. Did you mean "model.encoder_config.depth"?'),
+        ("data_loader", "token_bugdet = 1", 'takes no token_bugdet. Did you mean "data_loader.token_budget"?'),
+        ("model.encoder_config", "dpeth = 1", 'takes no dpeth. Did you mean "model.encoder_config.depth"?'),
         ("model", "betas = 1", 'Did you mean "train_module.optim_config.betas"?'),
         ("train_module.loss", "zzzzzz = 1", "acme.l1.v1 takes no zzzzzz. It takes weight, modality_weights."),
         ("trainer", '@losses = "acme.l1.v1"', "this is a plain section; it names no component"),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_key_says_what_was_probably_meant(write, faults, section, line, message):
     top = write("top.cfg", f"[{section}]\n{line}\n")
     (found,) = faults(load, ["base.cfg", top])
@@ -86,9 +86,11 @@ def test_everything_that_is_missing_is_named_at_once(write, faults):
         load, [write("empty.cfg", '[model]\n@models = "acme.model.v1"\n[dataset]\n@datasets = "acme.data.v1"\n')]
     )
     assert [line.split(": ")[0] for line in found] == [
-        "empty.cfg:1 [model] encoder_config", "empty.cfg:3 [dataset] h5py_dir", "empty.cfg:3 [dataset] training_modalities",
+        "empty.cfg:1 [model] encoder_config",
+        "empty.cfg:3 [dataset] h5py_dir",
+        "empty.cfg:3 [dataset] training_modalities",
         "config [train_module]",
-    ]  # fmt: skip
+    ]
     assert 'write @encoders = "name" there. Known: acme.encoder.v1' in found[0]
 
 
@@ -142,8 +144,10 @@ def test_an_unknown_modality_is_a_fault_wherever_it_stands(write, faults):
     )
     found = faults(load, ["base.cfg", top])
     assert [line.split(": ")[0] for line in found] == [
-        "top.cfg:2 [dataset] training_modalities", "top.cfg:3 [model] tokenization", "top.cfg:6 [train_module.masking] only_decode_modalities"
-    ]  # fmt: skip
+        "top.cfg:2 [dataset] training_modalities",
+        "top.cfg:3 [model] tokenization",
+        "top.cfg:6 [train_module.masking] only_decode_modalities",
+    ]
     assert all("Did you mean" in line for line in found)
 
 

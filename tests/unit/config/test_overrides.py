@@ -15,14 +15,35 @@ def value(config, key):
 @pytest.mark.parametrize(
     ("raw", "meant"),
     [
-        ("3", 3), ("1e-4", 1e-4), ("-0.5", -0.5), (".5", 0.5), ("true", True), ("True", True), ("False", False),
-        ("null", None), ("None", None), ('"a b"', "a b"), ("'a b'", "a b"), ("a b", "a b"), ("", ""), ("1_000", "1_000"),
-        ('["a","b"]', ["a", "b"]), ("['a', 1]", ["a", 1]), ("(1, 2)", [1, 2]), ("[a,b]", ["a", "b"]),
-        ('{"unit": "epochs", "value": 3}', {"unit": "epochs", "value": 3}), ("{unit: epochs, value: 3}", {"unit": "epochs", "value": 3}),
-        ("gs://b/x=y", "gs://b/x=y"), ("[gs://b/x, s3://c]", ["gs://b/x", "s3://c"]), ("__import__('os')", "__import__('os')"), ("3 + 4", "3 + 4"),
-        ("[1, x", "[1, x"), ("[]", []), ("5 $$", "5 $$"),
+        ("3", 3),
+        ("1e-4", 1e-4),
+        ("-0.5", -0.5),
+        (".5", 0.5),
+        ("true", True),
+        ("True", True),
+        ("False", False),
+        ("null", None),
+        ("None", None),
+        ('"a b"', "a b"),
+        ("'a b'", "a b"),
+        ("a b", "a b"),
+        ("", ""),
+        ("1_000", "1_000"),
+        ('["a","b"]', ["a", "b"]),
+        ("['a', 1]", ["a", 1]),
+        ("(1, 2)", [1, 2]),
+        ("[a,b]", ["a", "b"]),
+        ('{"unit": "epochs", "value": 3}', {"unit": "epochs", "value": 3}),
+        ("{unit: epochs, value: 3}", {"unit": "epochs", "value": 3}),
+        ("gs://b/x=y", "gs://b/x=y"),
+        ("[gs://b/x, s3://c]", ["gs://b/x", "s3://c"]),
+        ("__import__('os')", "__import__('os')"),
+        ("3 + 4", "3 + 4"),
+        ("[1, x", "[1, x"),
+        ("[]", []),
+        ("5 $$", "5 $$"),
     ],
-)  # fmt: skip
+)
 def test_a_value_is_json_then_a_python_literal_then_a_flow_list_then_text(raw, meant):
     found = literal(raw)
     assert (found, type(found)) == (meant, type(meant))

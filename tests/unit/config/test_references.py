@@ -15,7 +15,8 @@ def resolved(text):
 
 def test_a_bare_reference_keeps_the_type_and_one_inside_text_becomes_text():
     tree = resolved(
-        '[a]\nn = 3\nl = [1, 2]\n[b]\nn = ${a.n}\nl = ${a.l}\ns = "run-${a.n}"\nq = "${a.n}"\nlist = ["x", "${a.n}y", ${a.n}]\n'
+        "[a]\nn = 3\nl = [1, 2]\n"
+        '[b]\nn = ${a.n}\nl = ${a.l}\ns = "run-${a.n}"\nq = "${a.n}"\nlist = ["x", "${a.n}y", ${a.n}]\n'
     )
     assert tree["b"] == {"n": 3, "l": [1, 2], "s": "run-3", "q": "3", "list": ["x", "3y", 3]}
 
@@ -30,7 +31,19 @@ def test_a_reference_to_a_section_copies_it():
     assert tree["a"]["x"] is not tree["b"]
 
 
-TEXT = '[a]\nn = 3\nx = 1e-4\nt = "w"\nl = [1, 2]\n[b]\nn = ${a.n}\nl = ${a.l}\ns = "run-${a.t}-${a.n}"\nd = "cost $$5"\nsec = ${a}\n'
+TEXT = """\
+[a]
+n = 3
+x = 1e-4
+t = "w"
+l = [1, 2]
+[b]
+n = ${a.n}
+l = ${a.l}
+s = "run-${a.t}-${a.n}"
+d = "cost $$5"
+sec = ${a}
+"""
 
 
 def test_they_mean_what_confection_says_they_mean():

@@ -49,10 +49,18 @@ def test_a_key_before_the_first_section_is_a_fault():
 @pytest.mark.parametrize(
     ("raw", "meant"),
     [
-        ("3", 3), ("1e-4", 1e-4), ("true", True), ("True", True), ("null", None), ("None", None), ("text", "text"),
-        ('"x#y; z"', "x#y; z"), ('[1, "b"]', [1, "b"]), ('{"k": 1}', {"k": 1}),
+        ("3", 3),
+        ("1e-4", 1e-4),
+        ("true", True),
+        ("True", True),
+        ("null", None),
+        ("None", None),
+        ("text", "text"),
+        ('"x#y; z"', "x#y; z"),
+        ('[1, "b"]', [1, "b"]),
+        ('{"k": 1}', {"k": 1}),
     ],
-)  # fmt: skip
+)
 def test_values_are_json_and_three_words_of_python(raw, meant):
     assert read(f"[a]\nk = {raw}\n", "a").tree == {"a": {"k": meant}}
 
