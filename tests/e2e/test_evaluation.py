@@ -1,0 +1,75 @@
+"""Scores during and after a tiny run: training does not notice them, and `olmoearth evaluate` repeats them."""
+
+import json
+
+import pytest
+
+from olmoearth_core.cli.main import main
+
+STAGE = "trainer.callbacks.downstream_evaluator"
+TASK = f"{STAGE}.tasks.land_cover"
+SCORED = {f"{STAGE}.enabled": "true", f"{TASK}.eval_interval": 2, f"{TASK}.benchmark.windows_per_sample": 1}
+
+
+def run(*words):
+    try:
+        return main(list(words))
+    except SystemExit as done:
+        return done.code
+
+
+def scores(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {row["step"]: row for row in rows if "eval/land_cover/macro_f1" in row}
+
+
+def test_the_loss_curve_is_the_same_with_and_without_the_evaluator(words, losses, tmp_path):
+    plain = {f"{STAGE}.enabled": "false"}
+    assert run("train", *words("plain", steps=5, **plain)) == 0
+    assert run("train", *words("scored", steps=5, **SCORED)) == 0
+    assert losses("scored") == losses("plain")
+    assert sorted(scores(tmp_path / "scored")) == [2, 4, 5]
+    assert scores(tmp_path / "plain") == {}
+
+
+def test_a_checkpoint_scores_as_it_did_in_its_run_and_beside_baselines(words, tmp_path, capsys):
+    assert run("train", *words("run", steps=3, **SCORED)) == 0
+    during = scores(tmp_path / "run")[3]
+    assert run("evaluate", str(tmp_path / "run"), "--baselines") == 0
+    (result,) = (tmp_path / "run" / "evaluations").iterdir()
+    body = json.loads(result.read_text())
+    rows = {(row["subject"], row["metric"]): row for row in body["rows"]}
+    trained = rows["trained", "macro_f1"]
+    assert trained["value"] == pytest.approx(during["eval/land_cover/macro_f1"])
+    assert body["step"] == 3
+    assert trained["weights"] != rows["untrained", "macro_f1"]["weights"]
+    gain = rows["trained - untrained", "macro_f1"]["seeds"]
+    pairs = zip(trained["seeds"], rows["untrained", "macro_f1"]["seeds"], strict=True)
+    assert gain == pytest.approx([a - b for a, b in pairs])
+    assert "trained - pixels" in capsys.readouterr().out
+
+
+def test_results_are_numbered_and_out_is_respected(words, tmp_path):
+    assert run("train", *words("run", steps=1, **SCORED)) == 0
+    for _ in range(2):
+        assert run("evaluate", str(tmp_path / "run"), "--out", str(tmp_path / "scores")) == 0
+    assert sorted(p.name for p in (tmp_path / "scores").iterdir()) == ["step00000001-001.json", "step00000001-002.json"]
+
+
+def test_tasks_come_from_evaluate_cfg_where_the_run_had_none(words, tmp_path, capsys):
+    assert run("train", *words("run", steps=1)) == 0
+    assert run("evaluate", str(tmp_path / "run"), f"--{TASK}.evaluator.seeds=2") == 0
+    assert "land_cover" in capsys.readouterr().out
+
+
+def test_a_task_that_is_not_declared_is_refused_with_those_that_are(words, tmp_path, capsys):
+    assert run("train", *words("run", steps=1, **SCORED)) == 0
+    assert run("evaluate", str(tmp_path / "run"), "--tasks", "land_use") == 2
+    error = capsys.readouterr().err
+    assert "land_use" in error
+    assert "land_cover" in error
+
+
+def test_a_folder_without_a_checkpoint_is_refused(tmp_path, capsys):
+    assert run("evaluate", str(tmp_path)) == 2
+    assert "expected a run folder" in capsys.readouterr().err
