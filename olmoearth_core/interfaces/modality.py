@@ -63,7 +63,7 @@ class ModalitySpec:
     """One kind of observation.
 
     grid_factor: resolution factor of the grid on which its tiles are laid; 0 = not spatial.
-    size_factor: stored pixels per grid pixel along a side (naip on a 10 m grid: 4); negative = divided.
+    size_factor: stored pixels per grid pixel along a side (a 2.5 m image on a 10 m grid: 4); negative = divided.
     multitemporal: whether a tile holds one image per time step.
     parsed: whether its tiles are read from the GeoTIFF store (false for derived ones and lat/lon).
     storage: what happens to stored values on the way into H5.
@@ -114,7 +114,7 @@ class ModalitySpec:
 
     @property
     def tile_pixels(self) -> int:
-        """Side of one tile of this modality in samples, in pixels (256, naip_10 1024, era5_10 1)."""
+        """Side of one tile of this modality in samples, in pixels: 256 times (or divided by) the size factor."""
         return TILE_PIXELS * self.size_factor if self.size_factor >= 0 else TILE_PIXELS // -self.size_factor
 
     @property

@@ -14,6 +14,11 @@ FORMAT = {"latlon"}
 SLOTS = {"encoder", "decoder", "target", "latent", "mae", "predictor"}
 """Architecture words that are places in a model, whoever fills them."""
 
+ALLOWED = {
+    "olmoearth_core/data/folder.py": "which names of a folder belong together is fixed by the reference's fingerprint",
+}
+"""File -> why it may name some."""
+
 
 def words():
     """Return what may not occur: registered modality, benchmark, model names, and a short list."""
@@ -29,7 +34,7 @@ def test_core_names_no_sensor(sources):
     pattern = re.compile(r"(?<![a-z0-9])(" + "|".join(sorted(words(), key=len, reverse=True)) + r")(?![a-z0-9])", re.I)
     found = [
         f"{s.name}:{number}: {match[0]}"
-        for s in sources if s.package == "olmoearth_core"
+        for s in sources if s.package == "olmoearth_core" and s.name not in ALLOWED
         for number, line in enumerate(s.path.read_text("utf-8").splitlines(), 1)
         for match in pattern.finditer(line)
     ]  # fmt: skip
