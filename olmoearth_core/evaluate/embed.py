@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from olmoearth_core.data.tokens import ENCODE
 from olmoearth_core.errors import DataError
 
 if TYPE_CHECKING:
+    from olmoearth_core.data.collate import BandGap
     from olmoearth_core.data.sample import Batch, Sample
     from olmoearth_core.data.tokens import Tokenization
     from olmoearth_core.interfaces.loss import Tokens
@@ -145,7 +146,8 @@ def _stack(samples: Sequence[Sample], reading: Reading) -> Batch:
 
     here: Mapping[str, object] = samples[0].arrays
     specs = [spec for spec in reading.specs if spec.name in here]
-    return batch_of(samples, specs, reading.tokenization, patch_size=reading.patch_size, band_gap=reading.band_gap)
+    gap = cast("BandGap", reading.band_gap)
+    return batch_of(samples, specs, reading.tokenization, patch_size=reading.patch_size, band_gap=gap)
 
 
 def _device_of(module: nn.Module) -> torch.device:
