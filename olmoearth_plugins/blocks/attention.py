@@ -68,4 +68,4 @@ class Attention(nn.Module):
         return out_MD * at.spread(beside.count > 0)[:, None] if beside.has_empty else out_MD
 
     def _split(self, x_MD: Tensor) -> Tensor:
-        return x_MD.view(len(x_MD), self.heads, -1)
+        return x_MD.view(len(x_MD), self.heads, x_MD.shape[1] // self.heads)

@@ -85,7 +85,7 @@ def turns(positions_MA: Tensor, frequencies_AGK: Tensor) -> tuple[Tensor, Tensor
 def rotate(features_MHd: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     """Turn adjacent features (a, b) to (a cos - b sin, b cos + a sin)."""
     cos, sin = (t.to(features_MHd.dtype) for t in turn)
-    a, b = features_MHd.reshape(*features_MHd.shape[:-1], -1, 2).unbind(-1)
+    a, b = features_MHd[..., 0::2], features_MHd[..., 1::2]
     return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
 
 

@@ -98,7 +98,7 @@ class Decoder(nn.Module):
         index = torch.cat([asked.index, seen.index])
         samples = len(asked.lengths)
         flat = rest.expand(samples * layout.length, -1).index_copy(0, index, self._project(rows))
-        return flat.view(samples, layout.length, -1)
+        return flat.view(samples, layout.length, rest.shape[1])
 
 
 class _Scene:
