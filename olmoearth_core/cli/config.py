@@ -76,13 +76,8 @@ def _load(arguments: list[str]) -> Config:
     """Load a command line; what the user should know goes to standard error."""
     from olmoearth_core.config.load import load
     from olmoearth_core.config.overrides import split
-    from olmoearth_core.errors import ConfigError
 
     files, overrides = split(arguments)
-    if not files:
-        raise ConfigError(
-            f"no config named before {' '.join(overrides[:1])}; e.g. olmoearth config check configs/base.cfg"
-        )
     config = load(files, overrides)
     for note in config.notes:
         typer.echo(f"note: {note}", err=True)

@@ -146,7 +146,8 @@ class _Examiner:
         """Check a plain section."""
         for key in [key for key in node if key.startswith("@")]:
             self.fault((*path, key), "this is a plain section; it names no component")
-        return self.fill(node, arguments(schema), path, f"[{'.'.join(path)}]")
+        before = len(self.found.faults) + len(self.found.unknown)
+        return self.judged(schema, self.fill(node, arguments(schema), path, f"[{'.'.join(path)}]"), path, before)
 
     def block(self, node: Tree, wanted: Block, path: Path) -> Tree:
         """Check a block: its kind, its name, and then its arguments."""
@@ -156,8 +157,11 @@ class _Examiner:
         at = next(key for key in node if key.startswith("@"))
         before = len(self.found.faults) + len(self.found.unknown)
         node = {**node, at: getattr(kinds().get(at[1:]), "canonical", str)(node[at])}
-        filled = self.fill(node, arguments(factory), path, node[at])
-        check = check_of(factory)
+        return self.judged(factory, self.fill(node, arguments(factory), path, node[at]), path, before)
+
+    def judged(self, owner: Callable[..., Any], filled: Tree, path: Path, before: int) -> Tree:
+        """Let the owner of a section judge its own settings, if each of them is sound by itself."""
+        check = check_of(owner)
         if check and before == len(self.found.faults) + len(self.found.unknown) and not pending(filled):
             for remark in check({key: part for key, part in filled.items() if not key.startswith("@")}):
                 if remark.fault:

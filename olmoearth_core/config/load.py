@@ -35,6 +35,8 @@ def load(
     layers: nested dicts of the same shape as the files. partial: top sections may be missing (evaluation tasks).
     Raises ConfigError with all faults. Never touches data.
     """
+    if not paths and not layers:
+        raise ConfigError("no config named; give a file or a recipe, e.g. configs/v1_2/nano.cfg")
     sources = [*gather(paths), *(wrap(layer, f"layer {i}") for i, layer in enumerate(layers, 1))]
     return _resolve(sources, overrides, partial)
 

@@ -1,8 +1,8 @@
 """Where a config names modalities, and what happens to a name.
 
-Arguments called `...modalities` that hold texts, and the keys of `tokenization`, `token_exit_cfg` and `modality_...`
-sections, are modality names: case does not matter, an unknown one is a fault, and a known one that is not trained is
-left out with a note, so that one recipe serves any choice of `dataset.training_modalities`.
+Arguments called `...modalities` or `...modality` that hold texts, and the keys of `tokenization`, `token_exit_cfg` and
+`modality_...` sections, are modality names: case does not matter, an unknown one is a fault, and in lists and keys a
+known one that is not trained is left out with a note: one recipe serves any `dataset.training_modalities`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from olmoearth_core.config.reference import pending
 from olmoearth_core.config.source import Path, Tree
-from olmoearth_core.errors import UnknownComponent
+from olmoearth_core.errors import NameClash, UnknownComponent
 from olmoearth_core.kinds import registry
 
 TRAINING: Path = ("dataset", "training_modalities")
@@ -39,6 +39,9 @@ class ModalityNames:
     def apply(self, value: Any, path: Path, fault: Callable[[Path, str], None]) -> Any:
         """Return an argument's value with its modality names put right."""
         name = path[-1]
+        if name.endswith("modality") and isinstance(value, str):
+            self._known(registry.modalities.canonical(value), path, fault)
+            return registry.modalities.canonical(value)
         if name.endswith("modalities") and isinstance(value, list) and all(isinstance(n, str) for n in value):
             return self._list(value, path, fault)
         if isinstance(value, dict) and (name.startswith(("modality_", "token_exit_cfg")) or name in _KEYED):
@@ -60,10 +63,7 @@ class ModalityNames:
         kept: list[str] = []
         gone: list[str] = []
         for name in spelled:
-            try:
-                registry.modalities.component(name)
-            except UnknownComponent as error:
-                fault(path, str(error))
+            self._known(name, path, fault)
             if path == TRAINING or self.trained is None or name in self.trained:
                 kept.append(name)
             elif name in registry.modalities:
@@ -71,6 +71,12 @@ class ModalityNames:
         if gone:
             self.notes.append(f"{'.'.join(path)}: not trained and left out: {', '.join(gone)}")
         return kept
+
+    def _known(self, name: str, path: Path, fault: Callable[[Path, str], None]) -> None:
+        try:
+            registry.modalities.component(name)
+        except (UnknownComponent, NameClash) as error:
+            fault(path, str(error))
 
 
 def _example() -> str:

@@ -6,12 +6,13 @@ Comments behind a field are its help text in `olmoearth config show`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from olmoearth_core.interfaces.callback import Callback
 from olmoearth_core.interfaces.model import ModelRecipe
+from olmoearth_core.interfaces.settings import Remark, checked_by
 from olmoearth_core.interfaces.train_module import TrainModule
 
 if TYPE_CHECKING:
@@ -32,6 +33,37 @@ class RunSettings:
     seed: int = 12536
 
 
+def _at_least(least: int, settings: Mapping[str, Any], *keys: str) -> Iterator[Remark]:
+    for key in keys:
+        if settings[key] is not None and settings[key] < least:
+            yield Remark(key, f"must be at least {least}, got {settings[key]}")
+
+
+def _judge_loader(settings: Mapping[str, Any]) -> Iterator[Remark]:
+    whole = ("global_batch_size", "min_patch_size", "token_budget", "prefetch_factor", "num_dataset_repeats_per_epoch")
+    yield from _at_least(1, settings, *whole)
+    yield from _at_least(0, settings, "num_workers", "max_bad_samples")
+    if settings["max_patch_size"] < settings["min_patch_size"]:
+        yield Remark("max_patch_size", f"is smaller than min_patch_size = {settings['min_patch_size']}")
+    if not settings["sampled_hw_p_list"] or min(settings["sampled_hw_p_list"]) < 1:
+        yield Remark("sampled_hw_p_list", f"must hold numbers of at least 1, got {settings['sampled_hw_p_list']}")
+
+
+def _judge_trainer(settings: Mapping[str, Any]) -> Iterator[Remark]:
+    counts = ("save_interval", "keep_checkpoints", "metrics_collect_interval", "max_nonfinite_steps", "threads")
+    yield from _at_least(1, settings, *counts)
+
+
+def _judge_duration(settings: Mapping[str, Any]) -> Iterator[Remark]:
+    given = [key for key in settings if settings[key] is not None]
+    if not given:
+        yield Remark("steps", f"set exactly one of {', '.join(settings)}")
+    for key in given:
+        if settings[key] <= 0:
+            yield Remark(key, f"must be more than 0, got {settings[key]}")
+
+
+@checked_by(_judge_loader)
 @dataclass(frozen=True, kw_only=True)
 class DataLoaderSettings:
     """[data_loader].
@@ -65,6 +97,7 @@ class DataLoaderSettings:
     transform: Any = None  # a @transforms block
 
 
+@checked_by(_judge_duration)
 @dataclass(frozen=True, kw_only=True)
 class Duration:
     """[trainer.max_duration]: exactly one of these, or {unit, value}.
@@ -79,6 +112,7 @@ class Duration:
     hours: float | None = None
 
 
+@checked_by(_judge_trainer)
 @dataclass(frozen=True, kw_only=True)
 class TrainerSettings:
     """[trainer].

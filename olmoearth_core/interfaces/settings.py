@@ -9,6 +9,8 @@ must be one of a benchmark list) a factory says itself:
 
     @checked_by(_judge)
     def random(*, encode_ratio: float = 0.5, decode_ratio: float = 0.5) -> Masking: ...
+
+The dataclass of a plain section may carry a check in the same way.
 """
 
 from __future__ import annotations

@@ -128,6 +128,17 @@ def test_options_with_a_space_instead_of_an_equals_sign_work_too(monkeypatch):
     assert checked(words).at("data_loader.token_budget") == 1500
 
 
+def test_all_options_of_the_guide_go_through_the_command_line_together(monkeypatch, tmp_path, capsys):
+    from olmoearth_core.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    words = [word for line in COPY for word in line.split(" ")]
+    with pytest.raises(SystemExit) as end:
+        main(["train", "configs/v1_2/nano.cfg", *words, "--run.name=all", "--plan"])
+    assert end.value.code == 0
+    assert "sentinel2_l2a, sentinel1" in capsys.readouterr().out
+
+
 def test_the_placeholder_of_the_guide_is_a_fault_that_suggests_a_section(monkeypatch):
     monkeypatch.chdir(ROOT)
     with pytest.raises(ConfigError, match=r'has no section config. Did you mean "[\w.]+"\?') as info:

@@ -178,6 +178,23 @@ def test_a_component_judges_its_own_settings(acme, faults):
     assert notes == ("train_module.masking.encode_ratio: shows nothing to the encoder",)
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--data_loader.global_batch_size=0", "[data_loader] global_batch_size: must be at least 1, got 0"),
+        ("--data_loader.num_workers=-1", "[data_loader] num_workers: must be at least 0, got -1"),
+        ("--data_loader.min_patch_size=9", "[data_loader] max_patch_size: is smaller than min_patch_size = 9"),
+        ("--data_loader.sampled_hw_p_list=[]", "[data_loader] sampled_hw_p_list: must hold numbers of at least 1"),
+        ("--trainer.save_interval=0", "[trainer] save_interval: must be at least 1, got 0"),
+        ("--trainer.max_duration.steps=0", "[trainer.max_duration] steps: must be more than 0, got 0"),
+        ("--trainer.max_duration.epochs=null", "[trainer.max_duration] steps: set exactly one of steps, epochs"),
+    ],
+)
+def test_numbers_that_cannot_work_are_refused_before_anything_is_built(acme, faults, option, message):
+    (found,) = faults(load, ["base.cfg"], [option])
+    assert message in found
+
+
 def test_a_broken_package_is_named_with_its_cause_and_does_not_hide_other_faults(install, write, faults):
     install("broken", "broken_parts", "import nowhere_to_be_found", olmoearth_losses={"broken.l.v1": "broken_parts:l"})
     top = write("top.cfg", '[train_module.loss]\n@losses = "broken.l.v1"\nodd = 1\n[run]\nsed = 1\n')

@@ -57,7 +57,7 @@ def test_why_says_where_a_value_comes_from(acme, run):
 def test_options_without_a_config_say_what_to_write(acme, run):
     code, _, err = run("check", "--run.seed=3")
     assert code == 2
-    assert "no config named before --run.seed=3" in err
+    assert "no config named; give a file or a recipe" in err
 
 
 @pytest.mark.parametrize("command", ["check", "show", "fill", "diff", "why"])
