@@ -19,6 +19,8 @@ from olmoearth_core.data.tokens import ENCODE, MISSING, Tokenization, TokenLayou
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
 
+_ALIGNED = 32
+"""Elements from one modality's memory to the next are a multiple of this: 64 bytes in float16."""
 BandGap = Literal["zero_band", "drop_token"]
 
 
@@ -32,7 +34,7 @@ def collate(samples: Sequence[Sample]) -> tuple[dict[str, Tensor], dict[str, Ten
     """
     _check_alike(samples)
     names = samples[0].arrays
-    arrays = {name: torch.from_numpy(np.stack([s.arrays[name] for s in samples])) for name in names}
+    arrays = _stack({name: [s.arrays[name] for s in samples] for name in names})
     presence = {name: _stack_presence([s.presence[name] for s in samples], arrays[name]) for name in names}
     return arrays, presence, torch.from_numpy(np.stack([s.timestamps for s in samples]))
 
@@ -126,6 +128,26 @@ def _patches(there: Tensor, side: int, *, corner: bool) -> Tensor:
         return there
     tiles = there.unfold(1, rows, rows).unfold(2, columns, columns)
     return tiles.float().mean((-2, -1)) >= 0.5
+
+
+def packed(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors of one dtype into one piece of memory: a worker then sends one file handle, not one per modality."""
+    flat = torch.cat([part.reshape(-1) for part in parts.values()])
+    pieces = torch.split(flat, [part.numel() for part in parts.values()])
+    return {name: piece.view(part.shape) for (name, part), piece in zip(parts.items(), pieces, strict=True)}
+
+
+def _stack(parts: Mapping[str, Sequence[np.ndarray]]) -> dict[str, Tensor]:
+    """Stack each modality's arrays; all lie in one piece of memory, as above, each from a multiple of 64 bytes on."""
+    shapes = {name: (len(rows), *rows[0].shape) for name, rows in parts.items()}
+    sizes = {name: -(-int(np.prod(shape)) // _ALIGNED) * _ALIGNED for name, shape in shapes.items()}
+    memory = np.empty(sum(sizes.values()), dtype=next(iter(parts.values()))[0].dtype)
+    out, start = {}, 0
+    for name, rows in parts.items():
+        place = memory[start : start + int(np.prod(shapes[name]))].reshape(shapes[name])
+        np.stack(rows, out=place)
+        out[name], start = torch.from_numpy(memory)[start : start + place.size].view(shapes[name]), start + sizes[name]
+    return out
 
 
 def _stack_presence(parts: Sequence[np.ndarray], like: Tensor) -> Tensor:

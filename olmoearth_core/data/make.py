@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from olmoearth_core.data.collate import BandGap, collate, layout_of, token_presence
+from olmoearth_core.data.collate import BandGap, collate, layout_of, packed, token_presence
 from olmoearth_core.data.dataset import Crop, OlmoEarthDataset, Pick
 from olmoearth_core.data.quarantine import BadSample
 from olmoearth_core.data.random import Draws, key_of
@@ -114,7 +114,7 @@ class BatchMaker:
             masks = {name: torch.where(here, ENCODE, MISSING).to(torch.int8) for name, here in there.items()}
         else:
             masks = masking.mask(there, self.dataset.specs, draws)
-        return Batch(arrays, masks, timestamps, ViewCounts.of(masks))
+        return Batch(arrays, packed(masks), timestamps, ViewCounts.of(masks))
 
     def _sample(self, request: Request, row: int, position: int, pick: Pick, met: dict[int, BadSample]) -> Sample:
         shape, count = request.shape, len(request.files)

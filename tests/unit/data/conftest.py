@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from olmoearth_core import lookup
+from olmoearth_core.testing.install import install
+
+__all__ = ["install"]
 
 Arrays = Mapping[str, np.ndarray]
 DTYPES = {"sentinel1": np.float32, "era5_10": np.float32, "srtm": np.int16, "worldcover": np.uint8}

@@ -22,6 +22,15 @@ SMALL = DataLoaderSettings(
     max_bad_samples=0,
 )  # fmt: skip
 
+ASH = """
+    from olmoearth_core.interfaces.modality import BandSet, ModalitySpec, Statistics
+
+    def ash() -> ModalitySpec:
+        ten = Statistics(mean=10.0, std=5.0)
+        statistics = {"so2": ten, "depth": ten}
+        return ModalitySpec("volcanic_ash", (BandSet(("so2", "depth"), 16),), 16, True, statistics=statistics)
+"""
+
 
 class Coin:
     """Shows or hides each token by its own draw."""
@@ -216,3 +225,27 @@ def test_absent_data_is_zero_in_a_batch(folder):
                 assert not batch.views[0].arrays["worldcover"][row].any()
                 assert (batch.views[0].masks["worldcover"][row] == MISSING).all()
     assert np.isfinite(batch.views[0].arrays["sentinel1"].numpy()).all()
+
+
+def test_a_batch_travels_in_few_pieces_of_memory(folder):
+    batch = next(loader(folder).epoch(1))
+    assert len({tensor.untyped_storage().data_ptr() for tensor in content(batch)}) == 4
+
+
+def test_a_modality_from_an_installed_package_reaches_the_batch(install, tmp_path, writing):
+    install("acme-eo", "acme_eo", ASH, olmoearth_modalities={"volcanic_ash": "acme_eo:ash"})
+
+    def write(path):
+        arrays = {
+            "volcanic_ash": np.full((16, 16, 2, 2), 20, np.uint8),
+            "sentinel1": writing.values("sentinel1", 16, 2),
+        }
+        writing.write_sample(path, arrays, writing.months(2), {name: [True, True] for name in arrays})
+        return list(arrays)
+
+    names = ["VOLCANIC_ASH", "sentinel1"]
+    dataset = OlmoEarthDataset(str(writing.write_set(tmp_path, [write] * 4, 16, ["volcanic_ash", "sentinel1"])), names)
+    batch = next(Loader(dataset, SMALL, masking=Coin()).epoch(1))
+    assert batch.layout.names == ("volcanic_ash", "sentinel1")
+    torch.testing.assert_close(batch.views[0].arrays["volcanic_ash"][:, 0, 0, :2], torch.ones(4, 2, 2))
+    assert (batch.views[0].masks["volcanic_ash"][:, :, :, :2] != MISSING).all()
