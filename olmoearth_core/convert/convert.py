@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from olmoearth_core.convert.dataset_writer import DatasetWriter, read_records
+from olmoearth_core.convert.dataset_writer import DatasetWriter, check_tile_size, read_records
 from olmoearth_core.convert.h5_writer import Storage
 from olmoearth_core.convert.samples import PlannedSample, plan
 from olmoearth_core.convert.tile_job import Rules, TileJob, TileOutcome, blocks_of
@@ -66,6 +66,7 @@ def convert(
     shard: (i, n), work on every n-th tile from i; the shard that finds all tiles done makes the final folder.
     """
     storage, rules = storage or Storage(), rules or Rules()
+    check_tile_size(tile_size)
     if not 0 <= shard[0] < shard[1]:
         raise DataError(f"shard {shard[0]}/{shard[1]}: expected i/n with i from 0 to n-1.")
     parsed = tuple(spec for spec in specs if spec.parsed)

@@ -63,6 +63,12 @@ def folder_name(specs: Sequence[ModalitySpec], required: Sequence[str], tile_siz
     return f"{top}/{names}" + (f"_required_{'_'.join(sorted(required))}" if required else "")
 
 
+def check_tile_size(tile_size: int) -> None:
+    """Refuse a size that does not cut a tile into equal parts."""
+    if tile_size < 1 or TILE_PIXELS % tile_size:
+        raise DataError(f"tile size {tile_size} does not divide {TILE_PIXELS}; take 256, 128, 64 or 32.")
+
+
 class DatasetWriter:
     """Writes samples one by one and turns them into a numbered folder at the end.
 
@@ -83,8 +89,7 @@ class DatasetWriter:
         staging: str | Path | None = None,
     ) -> None:
         """Touch no disk yet."""
-        if tile_size < 1 or TILE_PIXELS % tile_size:
-            raise DataError(f"tile size {tile_size} does not divide {TILE_PIXELS}; take 256, 128, 64 or 32.")
+        check_tile_size(tile_size)
         self.specs, self.storage = tuple(specs), storage or Storage()
         self.about = dict(about or {}) | {"tile_size": tile_size, "storage": _plain(asdict(self.storage))}
         self.parent = f"{str(root).rstrip('/')}/{folder_name(specs, required, tile_size, self.storage)}"

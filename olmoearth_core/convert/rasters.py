@@ -87,8 +87,8 @@ def _opened(path: str) -> Iterator[Any]:
 
 def _check(path: str, raster: Any, spec: ModalitySpec, tile: Tile, band_set: BandSet) -> None:
     if raster.crs is None or raster.crs != rasterio.CRS.from_string(tile.cell.crs):
-        found = raster.crs.to_string() if raster.crs else "none"
-        raise DataError(f"{path}: its CRS is {found}, but its name and table say {tile.cell.crs}. Reproject the tile.")
+        found = f"its CRS is {raster.crs.to_string()}" if raster.crs else "it has no CRS, so it may be torn"
+        raise DataError(f"{path}: {found}, but its name and table say {tile.cell.crs}. Reproject or fetch the tile.")
     side = spec.stored_pixels(band_set) if spec.spatial else None
     if raster.width != raster.height or (side and raster.width != side):
         expected = f"{side} x {side}" if side else "a square"
