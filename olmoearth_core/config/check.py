@@ -6,8 +6,10 @@ Only the modules of the components that the tree names are imported; a block wit
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from olmoearth_core import names
@@ -70,10 +72,19 @@ class _Examiner:
             elif argument.name in silent:
                 filled[argument.name] = None
             elif argument.default is not MISSING:
-                filled[argument.name] = plain(argument.default)
+                filled[argument.name] = self.default(argument, below, owner)
             else:
                 self.missing(filled, argument, below, owner)
         return filled
+
+    def default(self, argument: Argument, path: Path, owner: str) -> Any:
+        """Return a default as plain values; one that no file can hold is its author's mistake."""
+        value = plain(argument.default)
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            self.fault(path, f"{owner} has the default {value!r}, which no config can hold; tell its authors")
+        return value
 
     def missing(self, filled: Tree, argument: Argument, path: Path, owner: str) -> None:
         """A key without default was not given: a plain section may still be empty, anything else is a fault."""
@@ -209,7 +220,9 @@ def plain(default: Any) -> Any:
         return {f.name: plain(getattr(default, f.name)) for f in dataclasses.fields(default)}
     if isinstance(default, Mapping):
         return {key: plain(part) for key, part in default.items()}
-    return [plain(part) for part in default] if isinstance(default, list | tuple) else default
+    if isinstance(default, list | tuple):
+        return [plain(part) for part in default]
+    return str(default) if isinstance(default, PurePath) else default
 
 
 def _write(wanted: Block) -> str:

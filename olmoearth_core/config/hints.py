@@ -74,6 +74,7 @@ def arguments(target: Callable[..., Any] | type) -> list[Argument]:
 
 def shape(hint: Any) -> Shape:
     """Sort a hint."""
+    hint = getattr(hint, "__value__", hint)  # what a `type X = ...` statement stands for
     if isinstance(hint, Block):
         return Shape("block", hint)
     if found := _kinds_of(hint):
@@ -125,6 +126,8 @@ def _hints(target: Any) -> dict[str, Any]:
             return typing.get_type_hints(inspect.unwrap(target) if callable(target) else target, localns=known)
         except NameError as error:
             known[error.name or ""] = _interface_named(error.name or "")
+        except (TypeError, SyntaxError, AttributeError):
+            break  # an annotation that no Python can evaluate: its arguments go unchecked
     return {}
 
 

@@ -23,6 +23,7 @@ class Misfit(Exception):
 
 def fit(value: Any, hint: Any) -> Any:
     """Return the value as the hint asks for it (an int as a float, a tuple as a list); raise Misfit."""
+    hint = getattr(hint, "__value__", hint)  # what a `type X = ...` statement stands for
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or hint is object:
         return value
@@ -44,7 +45,7 @@ def fit(value: Any, hint: Any) -> Any:
         return _float(value)
     if hint in (str, Path, os.PathLike) or origin is os.PathLike:
         return _require(value, isinstance(value, str), str, "write it in double quotes")
-    return _require(value, not isinstance(hint, type) or isinstance(value, hint), hint)
+    return _require(value, _is_a(value, hint), hint)
 
 
 def takes_text(hint: Any) -> bool:
@@ -82,6 +83,13 @@ def _require(value: Any, good: bool, hint: Any, advice: str = "") -> Any:
     if isinstance(value, str) and hint in (int, float):
         advice = "values are JSON: write 0.1, not .1; 1000, not 1_000"
     raise Misfit(f"expected {spell(hint)}, got {found(value)}" + (f" ({advice})" if advice else ""))
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    try:
+        return not isinstance(hint, type) or isinstance(value, hint)
+    except TypeError:  # a Protocol that cannot be asked
+        return True
 
 
 def _float(value: Any) -> float:

@@ -212,6 +212,15 @@ def test_a_first_party_component_without_its_package_names_the_package(acme, mon
     assert "olmoearth-masking" in faults(load, ["base.cfg", top])[0]
 
 
+def test_a_default_that_no_file_can_hold_is_the_author_s_fault(install, acme, faults):
+    code = (
+        "from olmoearth_core.interfaces.loss import Loss\ndef l(*, kind: object = len, p: 'int | 3' = 1) -> Loss: ..."
+    )
+    install("odd", "odd_parts", code, olmoearth_losses={"odd.l.v1": "odd_parts:l"})
+    (found,) = faults(load, ["base.cfg"], ["--train_module.loss.@losses=odd.l.v1"])
+    assert "odd.l.v1 has the default <built-in function len>, which no config can hold" in found
+
+
 def test_part_of_a_config_can_be_checked_alone(write):
     tree = load([write("part.cfg", '[trainer.callbacks.printer]\n@callbacks = "acme.printer.v1"\n')], partial=True).tree
     assert list(tree) == ["trainer"]

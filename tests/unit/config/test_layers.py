@@ -54,6 +54,19 @@ def test_a_recipe_is_found_from_any_folder_with_or_without_its_folder_name(acme)
     assert locate("v1_2/nano.cfg") == locate("configs/v1_2/nano.cfg")
 
 
+def test_recipes_of_a_wheel_are_found_under_the_name_that_people_type(tmp_path, monkeypatch):
+    import olmoearth_core
+    from olmoearth_core.config.locate import locate, recipes
+
+    site = tmp_path / "site-packages"
+    (site / "olmoearth_configs" / "v9").mkdir(parents=True)
+    (site / "olmoearth_configs" / "v9" / "small.cfg").write_text("")
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setattr(olmoearth_core, "__file__", str(site / "olmoearth_core" / "__init__.py"))
+    assert locate("configs/v9/small.cfg") == site / "olmoearth_configs" / "v9" / "small.cfg"
+    assert recipes() == ["configs/v9/small.cfg"]
+
+
 def test_another_component_name_drops_the_keys_of_the_old_block(write):
     top = write("top.cfg", '[train_module.loss]\n@losses = "acme.l2.v1"\n')
     assert load(["base.cfg", top]).tree["train_module"]["loss"] == {"@losses": "acme.l2.v1", "power": 2}
