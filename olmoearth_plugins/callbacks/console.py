@@ -68,10 +68,13 @@ class _Console(Observer):
 
     def _open_bar(self, run: Trainer) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = [TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[facts]}")]
-        self.bar = Progress(*columns, console=Console(file=self.stream))
+        screen = Console(file=self.stream)
+        # The facts fill a terminal of 80 columns; there the bar would hide them.
+        bar = [BarColumn()] if screen.width >= 120 else []
+        facts_column = TextColumn("{task.completed}/{task.total}  {task.fields[facts]}")
+        self.bar = Progress(*bar, facts_column, console=screen)
         self.task = self.bar.add_task("training", total=run.max_steps, completed=run.step, facts="")
         self.bar.start()
 
@@ -87,7 +90,7 @@ def facts(metrics: Mapping[str, float]) -> str:
     parts = [f"loss {metrics['train/loss']:.4f}"] if "train/loss" in metrics else []
     parts.append(f"{_short(metrics[SPEED])} tokens/s")
     parts.append(f"{metrics['throughput/samples_per_second']:.1f} samples/s")
-    parts.append(f"data wait {100 * metrics['throughput/data_wait_share']:.0f} %")
+    parts.append(f"wait {100 * metrics['throughput/data_wait_share']:.0f} %")
     parts.append(f"{duration(metrics['throughput/seconds_left'])} left")
     return "  ".join(parts)
 
