@@ -42,14 +42,15 @@ class Sky:
 
 def reflectance(
     land: Hidden, day: float, wavelengths: Sequence[float], rng: np.random.Generator, *, toa: bool
-) -> tuple[np.ndarray, Sky]:
-    """Return what a sensor sees on a day of the year: float32 [bands, n, n] and the sky of that date.
+) -> tuple[np.ndarray, Sky, np.ndarray]:
+    """Return what a sensor sees on a day of the year: float32 [bands, n, n], the sky and the ground of that date.
 
     wavelengths: nanometres. toa: seen through the whole atmosphere, else corrected with some error left.
     """
     nm = np.asarray(wavelengths, dtype=float)
     members = np.array([np.interp(nm, _NM, _SPECTRA[part]) for part in PARTS], dtype=np.float32)
-    seen: np.ndarray = np.moveaxis(ground(land, day, rng) @ members, -1, 0)
+    parts = ground(land, day, rng)
+    seen: np.ndarray = np.moveaxis(parts @ members, -1, 0)
     seen = np.ascontiguousarray(seen) * (_light(land, day) * rng.normal(1, 0.03))[None]
     seen *= 1 + 0.06 * fractal(rng, len(land.cover), smooth=1, largest=12)[None]
     blue = (450 / nm).astype(np.float32) ** (4 if toa else 2)
@@ -61,7 +62,7 @@ def reflectance(
     cloud = np.interp(nm, _NM, _CLOUD).astype(np.float32)
     seen += sky.thickness * (cloud[:, None, None] * rng.uniform(0.75, 1.25) - seen)
     absorbed = np.where((nm > 1340) & (nm < 1420), 0.12, np.where((nm > 920) & (nm < 970), 0.75 if toa else 0.95, 1))
-    return np.maximum(seen * absorbed[:, None, None].astype(np.float32), 0.0), sky
+    return np.maximum(seen * absorbed[:, None, None].astype(np.float32), 0.0), sky, parts
 
 
 def _light(land: Hidden, day: float) -> np.ndarray:
@@ -88,7 +89,7 @@ def _sky(side: int, rng: np.random.Generator) -> Sky:
 
 def surface_reflectance(land: Hidden, spec: ModalitySpec, day: float, rng: np.random.Generator) -> list[np.ndarray]:
     """One date as reflectance x 10000 per band set, uint16 [n, s, s]; 0 never occurs, because it means no data."""
-    seen, _ = reflectance(land, day, _wavelengths(spec), rng, toa=False)
+    seen, _, _ = reflectance(land, day, _wavelengths(spec), rng, toa=False)
     return _band_sets(spec, seen * 10000, 1, 16000)
 
 
@@ -99,11 +100,10 @@ def level1_numbers(land: Hidden, spec: ModalitySpec, day: float, rng: np.random.
     of the ground, colder by 35 K under clouds.
     """
     nm = np.asarray(_wavelengths(spec))
-    seen, sky = reflectance(land, day, np.minimum(nm, _NM[-1]), rng, toa=True)
+    seen, sky, parts = reflectance(land, day, np.minimum(nm, _NM[-1]), rng, toa=True)
     sun = np.sin(np.deg2rad(40 - 22 * np.cos((day + 10) / 365 * 2 * np.pi)))
     numbers = 5000 + 50000 * sun * seen
     warm = 284 - 11 * np.cos((day - 20) / 365 * 2 * np.pi) + 4 * land.climate.warmth - 0.0065 * land.elevation
-    parts = ground(land, day, np.random.default_rng(0))
     dry = parts[..., PARTS.index("bright_soil")] + parts[..., PARTS.index("roof")] + parts[..., PARTS.index("asphalt")]
     warm = warm + 5 * dry + rng.normal(0, 2)
     warm = coarser_and_back(warm.astype(np.float32), 8) - 35 * sky.thickness

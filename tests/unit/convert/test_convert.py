@@ -369,3 +369,14 @@ def test_verification_names_the_file_and_what_is_wrong(write_store, specs):
     problems = verify(str(path), specs).problems
     assert any(p.startswith("sample_0.h5: cannot be read") for p in problems)
     assert "sample_1.h5: optical holds 12 steps, but its mask says 11" in problems
+
+
+def test_a_tile_store_may_lie_behind_a_url(write_store, specs, tmp_path):
+    import fsspec
+
+    root = write_store([specs["optical"]])
+    url = f"memory://tiles-{tmp_path.name}"
+    fsspec.filesystem("memory").put(str(root), url, recursive=True)
+    local, remote = (convert(r, tmp_path / n, [specs["optical"]]) for r, n in ((root, "a"), (url, "b")))
+    shas = [[r["sha256"] for r in read_records(report.path)] for report in (local, remote)]
+    assert shas[0] == shas[1]
