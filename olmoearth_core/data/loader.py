@@ -17,6 +17,7 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from olmoearth_core.config.schema import DataLoaderSettings
+from olmoearth_core.data.concat import ConcatDataset
 from olmoearth_core.data.dataset import OlmoEarthDataset
 from olmoearth_core.data.make import BatchMaker, Made, Request
 from olmoearth_core.data.order import batches_per_epoch, global_order, rank_rows
@@ -39,7 +40,7 @@ class Loader:
 
     def __init__(
         self,
-        dataset: OlmoEarthDataset,
+        dataset: OlmoEarthDataset | ConcatDataset,
         settings: DataLoaderSettings,
         *,
         tokenization: Tokenization | None = None,

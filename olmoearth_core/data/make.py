@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from olmoearth_core.data.collate import BandGap, collate, layout_of, packed, token_presence
+from olmoearth_core.data.concat import ConcatDataset
 from olmoearth_core.data.dataset import Crop, OlmoEarthDataset, Pick
 from olmoearth_core.data.quarantine import BadSample
 from olmoearth_core.data.random import Draws, key_of
@@ -58,7 +59,7 @@ class BatchMaker:
     legacy: draw crops as the reference does, from one NumPy generator per sample.
     """
 
-    dataset: OlmoEarthDataset
+    dataset: OlmoEarthDataset | ConcatDataset
     rows: range
     tokenization: Tokenization
     maskings: Sequence[Masking | None]
