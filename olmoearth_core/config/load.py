@@ -112,7 +112,9 @@ def _faults(found: Examination, merged: Merged) -> list[Fault]:
     faults = [_fault(merged, path, message) for path, message in found.faults]
     for path, owner, options in found.unknown:
         faults.append(_fault(merged, path, unknown_key(path, owner, options, merged.tree, found.tree)))
-    return faults
+    # A value that could not be read was already complained about; its type is no further news.
+    said = {(fault.where, fault.key) for fault in merged.faults}
+    return [fault for fault in faults if (fault.where, fault.key) not in said]
 
 
 def _in_order(faults: Sequence[Fault], names: Sequence[str]) -> list[Fault]:

@@ -96,6 +96,5 @@ def test_faults_of_syntax_and_of_meaning_come_together(write, faults):
     assert [line.split(": ")[0] for line in found] == [
         "top.cfg:2 [run] sed",
         "top.cfg:3 [run] seed",
-        "top.cfg:3 [run] seed",
         "top.cfg:5 [train_module.loss] weight",
     ]
