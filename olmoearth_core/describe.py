@@ -72,7 +72,7 @@ def _arguments(factory: Callable[..., Any]) -> Iterator[str]:
         if name in docs:
             yield from _comment(f"{name}: {docs[name]}")
         kind = _kind(hints.get(name))
-        spelled = f"a block with @{kind}" if kind else str(parameter.annotation)
+        spelled = f"a block with @{kind}" if kind else inspect.formatannotation(parameter.annotation).strip("'")
         if parameter.default is parameter.empty:
             yield f"# {name} = …  (needed: {spelled})"
         elif kind:

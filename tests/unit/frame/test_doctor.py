@@ -53,3 +53,15 @@ def test_packages_describe_the_environment(install):
     )
     install("acme", "doc_env", hook, olmoearth_hooks={"main": "doc_env"})
     assert dict(doctor.environment.reported()) == {"acme 1.0": {"queue": "short"}}
+
+
+def test_conformance_of_a_package_is_reported_and_decides_the_exit_code(install, capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "examine_components", list)
+    install("acme", "doc_kit", LOSS, olmoearth_losses={"acme.l2.v1": "doc_kit:plain"})
+    with pytest.raises(typer.Exit):
+        doctor.command(conformance="acme")
+    lines = [re.sub(" +", " ", line) for line in capsys.readouterr().out.splitlines()]
+    assert "passed acme.l2.v1:name_is_well_formed" in lines
+    assert any(
+        line.startswith("failed acme.l2.v1:has_a_first_sentence AssertionError: doc_kit:plain") for line in lines
+    )
