@@ -27,7 +27,9 @@ def choose(codes: Mapping[str, Tensor], code: int, counts: Mapping[str, tuple[in
         total = sum(counts[name])
         whole = total == flat.numel()
         rows[name] = (
-            torch.arange(total, device=flat.device) if whole else torch.argsort(flat.ne(code), stable=True)[:total]
+            torch.arange(total, device=flat.device)
+            if whole
+            else torch.argsort(flat.ne(code).to(torch.uint8), stable=True)[:total]
         )
     return rows
 

@@ -48,7 +48,7 @@ def _longest(predicted: Tokens, chosen: dict[str, Tensor]) -> dict[str, int]:
 def _gather(name: str, x_BND: Tensor, y_BND: Tensor, chosen_BN: Tensor, longest: int) -> Decoded:
     if longest == chosen_BN.shape[1]:
         return Decoded(name, x_BND.float(), y_BND.float(), chosen_BN)
-    order_BK = torch.argsort(chosen_BN, dim=1, descending=True, stable=True)[:, :longest]
+    order_BK = torch.argsort((~chosen_BN).to(torch.uint8), dim=1, stable=True)[:, :longest]
     index_BKD = order_BK[..., None].expand(-1, -1, x_BND.shape[-1])
     return Decoded(
         name, x_BND.gather(1, index_BKD).float(), y_BND.gather(1, index_BKD).float(), chosen_BN.gather(1, order_BK)

@@ -34,7 +34,7 @@ print(hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in parts)).hexd
 @pytest.mark.slow
 def test_outputs_are_equal_under_all_hash_seeds():
     found = set()
-    for seed in (0, 79, 95, 155):
+    for seed in (49, 79, 95, 112, 155, *range(15)):
         environment = {**os.environ, "PYTHONHASHSEED": str(seed), "OMP_NUM_THREADS": "1"}
         run = subprocess.run(
             [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
