@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -163,7 +164,8 @@ def test_the_example_without_a_config_has_the_losses_of_the_config(all_h5, tmp_p
 @pytest.mark.slow
 def test_a_resume_with_loader_processes_equals_one_without(words, losses, tmp_path):
     train(words("straight", steps=4))
-    train(words("changed", steps=2))
+    train(words("changed", steps=4))
+    shutil.rmtree(tmp_path / "changed" / "step00000004")
     train(words("changed", steps=4, **{"data_loader.num_workers": 2}))
     assert losses("changed") == losses("straight")
     assert same(weights(tmp_path / "changed"), weights(tmp_path / "straight"))
@@ -178,4 +180,5 @@ def test_two_processes_under_torchrun_follow_the_curve_of_one(words, losses, tmp
     assert done.returncode == 0, done.stderr[-3000:]
     one, two = losses("one"), losses("two")
     assert list(one) == list(two)
+    # Seen on CPU: equal or one unit in the last place (1e-7) over 6 steps.
     assert max(abs(one[s] - two[s]) / abs(one[s]) for s in one) < 1e-4
