@@ -41,7 +41,8 @@ class Batch:
     """Samples stacked for a model.
 
     arrays: float32 [B,H,W,T,C], [B,H,W,1,C], [B,T,C] or [B,C] by modality; absent entries are 0.
-    masks: integer codes 0-3 (`data.tokens`), [B,H,W,T,S], [B,T,S] or [B,S]; at pixel or at token resolution, told apart by shape.
+    masks: integer codes 0-3 (`data.tokens`), [B,H,W,T,S], [B,T,S] or [B,S]; at pixel or at token resolution, told
+        apart by shape.
     timestamps: integer [B,T,3] = day 1-31, month 0-11, year.
     counts: numbers of tokens that the loader knows, so that nobody asks the device for a length.
     memo: results that views of the same pixels may share; never part of equality.
