@@ -141,12 +141,13 @@ def _stack(parts: Mapping[str, Sequence[np.ndarray]]) -> dict[str, Tensor]:
     """Stack each modality's arrays; all lie in one piece of memory, as above, each from a multiple of 64 bytes on."""
     shapes = {name: (len(rows), *rows[0].shape) for name, rows in parts.items()}
     sizes = {name: -(-int(np.prod(shape)) // _ALIGNED) * _ALIGNED for name, shape in shapes.items()}
-    memory = np.empty(sum(sizes.values()), dtype=next(iter(parts.values()))[0].dtype)
+    memory = torch.empty(sum(sizes.values()), dtype=torch.from_numpy(next(iter(parts.values()))[0]).dtype)
     out, start = {}, 0
     for name, rows in parts.items():
-        place = memory[start : start + int(np.prod(shapes[name]))].reshape(shapes[name])
-        np.stack(rows, out=place)
-        out[name], start = torch.from_numpy(memory)[start : start + place.size].view(shapes[name]), start + sizes[name]
+        # Slices of one tensor: tensors made anew from the same array would each be sent with all of its memory.
+        out[name] = memory[start : start + int(np.prod(shapes[name]))].view(shapes[name])
+        np.stack(rows, out=out[name].numpy())
+        start += sizes[name]
     return out
 
 

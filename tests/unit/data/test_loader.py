@@ -1,6 +1,8 @@
+import io
 import logging
 from dataclasses import replace
 from itertools import islice
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -227,9 +229,17 @@ def test_absent_data_is_zero_in_a_batch(folder):
     assert np.isfinite(batch.views[0].arrays["sentinel1"].numpy()).all()
 
 
-def test_a_batch_travels_in_few_pieces_of_memory(folder):
+def test_a_batch_is_sent_in_four_pieces_of_memory(folder, monkeypatch):
+    sent = []
+
+    def reduce_storage(storage):
+        sent.append(storage.nbytes())
+        return int, (0,)
+
+    monkeypatch.setitem(ForkingPickler._extra_reducers, torch.UntypedStorage, reduce_storage)
     batch = next(loader(folder).epoch(1))
-    assert len({tensor.untyped_storage().data_ptr() for tensor in content(batch)}) == 4
+    ForkingPickler(io.BytesIO()).dump(batch)
+    assert len(sent) == 4
 
 
 def test_a_modality_from_an_installed_package_reaches_the_batch(install, tmp_path, writing):
