@@ -8,7 +8,7 @@ from math import log2
 
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.kinds import registry
-from olmoearth_core.testing.subject import Subject
+from olmoearth_core.testing.subject import NotApplicable, Subject
 
 CHECKS = (
     "is_called_as_it_is_registered",
@@ -42,8 +42,10 @@ def resolutions_are_powers_of_two(subject: Subject) -> None:
 
 
 def every_band_can_be_normalised(subject: Subject) -> None:
-    """A missing statistic would be found only when the data are read."""
+    """A missing statistic would be found only when the data are read. None at all is said openly: it is refused."""
     spec = subject.product
+    if not spec.statistics and spec.normalization != "none":
+        raise NotApplicable("it has no statistics, so normalising it is refused")
     for band in spec.band_order if spec.normalization != "none" else ():
         assert band in spec.statistics, f"no statistics for band {band}"
         s = spec.statistics[band]
