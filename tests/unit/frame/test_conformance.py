@@ -85,11 +85,12 @@ def test_a_name_with_the_prefix_of_another_package_is_found(install):
     assert failures(install, "kit_prefix", GOOD, name="olmoearth.half.v1") == {"name_is_well_formed"}
 
 
-def test_a_modality_without_statistics_or_licence_is_found(install):
+def test_a_modality_without_some_statistics_or_licence_is_found(install):
     code = (
-        "from olmoearth_core.interfaces.modality import BandSet, ModalitySpec\n"
+        "from olmoearth_core.interfaces.modality import BandSet, ModalitySpec, Statistics\n"
         "def acme_heat() -> ModalitySpec:\n    '''Heat of the ground.'''\n"
-        "    return ModalitySpec('acme_heat', (BandSet(('h', 'h'), 15),), 16, True)\n"
+        "    measured = {'h': Statistics(mean=0.0, std=1.0)}\n"
+        "    return ModalitySpec('acme_heat', (BandSet(('h', 'h', 'k'), 15),), 16, True, statistics=measured)\n"
     )
     found = failures(install, "kit_modality", code, "modalities", "acme_heat", "acme_heat")
     wrong = {
