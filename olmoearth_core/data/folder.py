@@ -16,6 +16,7 @@ from typing import Any
 import fsspec
 import numpy as np
 
+from olmoearth_core import uri
 from olmoearth_core.errors import DataError
 
 METADATA = "sample_metadata.csv"
@@ -101,6 +102,7 @@ def find(url: str) -> Folder:
     Raises:
         DataError: there is no such folder, no data set in it, or several.
     """
+    url = uri.resolve(url)
     filesystem, root = fsspec.core.url_to_fs(url)
     if not filesystem.isdir(root):
         raise DataError(f"dataset.h5py_dir = {url}: there is no such folder.")
@@ -131,8 +133,10 @@ def _folders(filesystem: Any, path: str, depth: int) -> Iterator[str]:
     if depth == 0:
         return
     for entry in sorted(filesystem.ls(path, detail=True), key=lambda e: str(e["name"])):
-        if entry["type"] == "directory":
-            yield from _folders(filesystem, str(entry["name"]).rstrip("/"), depth - 1)
+        below = str(entry["name"]).rstrip("/")
+        # A conversion that is not finished lives in a folder with a dot.
+        if entry["type"] == "directory" and not below.rsplit("/", 1)[-1].startswith("."):
+            yield from _folders(filesystem, below, depth - 1)
 
 
 def _supported(name: str) -> list[str]:

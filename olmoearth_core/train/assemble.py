@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from olmoearth_core.config.freeze import freeze
 from olmoearth_core.config.schema import DataLoaderSettings, Parts
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError, DataError
@@ -126,7 +127,7 @@ class Run:
     def _prepare(self, horizon: Horizon) -> resume.Start:
         start = resume.decide(self.run_dir, self.config, self.parts.trainer, horizon)
         if not start.finished and self.config is not None:
-            resume.keep_config(self.run_dir, self.config)
+            freeze(self.config, self.run_dir / "config")
         return start
 
     def _trainer(self, world: World, loader: Loader, horizon: Horizon) -> Trainer:

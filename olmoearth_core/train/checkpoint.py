@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from olmoearth_core import uri
 from olmoearth_core.errors import CheckpointError, TrainingError
 from olmoearth_core.train import files
 from olmoearth_core.train.distributed import World
@@ -95,7 +96,7 @@ def locate(path: str | Path) -> Path:
     Raises:
         CheckpointError: there is no complete checkpoint.
     """
-    folder = Path(path)
+    folder = Path(uri.resolve(str(path)))
     if (folder / MARKER).is_file():
         return folder
     latest = find_latest(folder)

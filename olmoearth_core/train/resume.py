@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from olmoearth_core.config.freeze import RESOLVED
 from olmoearth_core.config.schema import TrainerSettings
 from olmoearth_core.errors import CheckpointError, ConfigError
-from olmoearth_core.train import checkpoint, files
+from olmoearth_core.train import checkpoint
 from olmoearth_core.train.state import Horizon, Progress
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ HOW_NOT_WHAT = (
     "train_module.rank_microbatch_size",
 )
 """Keys and sections that say how a run is run, not what it trains."""
-RESOLVED = "resolved.cfg"
 _ABSENT = "not there"
 
 
@@ -103,14 +103,6 @@ def refuse_another(run_dir: Path, config: Config | None) -> None:
             f"{run_dir}: the run of this name has another configuration:\n{lines}{more}\n"
             "Start this one under another name: --run.name=..."
         )
-
-
-def keep_config(run_dir: Path, config: Config) -> None:
-    """Write the source layers and the resolved config into the run folder."""
-    folder = run_dir / "config"
-    for i, (source, text) in enumerate(config.layers):
-        files.write_text(folder / f"layer{i:02d}-{Path(str(source)).name or 'layer'}", text)
-    files.write_text(folder / RESOLVED, config.to_text())
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
