@@ -125,7 +125,9 @@ def run(words: Sequence[str]) -> None:
     """Print one `olmoearth` command and run it in a process of its own; its failure ends the quick start."""
     typer.echo(f"\n$ olmoearth {' '.join(words)}")
     sys.stdout.flush()
-    done = subprocess.run([sys.executable, "-m", "olmoearth_core.cli.main", *words], check=False)
+    # Threads that spin while they wait make a shared machine many times slower; asleep they cost next to nothing.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+    done = subprocess.run([sys.executable, "-m", "olmoearth_core.cli.main", *words], check=False, env=environment)
     if done.returncode:
         raise typer.Exit(done.returncode)
 

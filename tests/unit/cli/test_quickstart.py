@@ -64,7 +64,7 @@ def test_only_a_finished_data_set_counts_as_there(tmp_path):
 def test_each_command_is_printed_before_it_runs_and_a_failure_ends_the_quick_start(monkeypatch, capsys):
     seen = []
 
-    def fake(words, check):
+    def fake(words, check, env):
         seen.append(words)
         return subprocess.CompletedProcess(words, 3)
 
