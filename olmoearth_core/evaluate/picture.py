@@ -87,7 +87,8 @@ def draw(path: Path, curve: Sequence[tuple[int, float]], shown: Shown, specs: Se
     figure = Figure(figsize=(2 * max(count, 3), 9), layout="constrained")
     grid = figure.add_gridspec(4, count, height_ratios=[1.4, 1, 1, 1])
     top = figure.add_subplot(grid[0, :])
-    top.plot([step for step, _ in curve], [loss for _, loss in curve])
+    top.plot([step for step, _ in curve], [loss for _, loss in curve], linewidth=0.5, alpha=0.5)
+    top.plot(*_smooth(curve), linewidth=2)
     top.set(xlabel="step", ylabel="loss")
     palette = _Palette(len(shown.classes))
     for i, sample in enumerate(shown.samples):
@@ -111,6 +112,14 @@ def true_colour(sample: Sample, specs: Sequence[ModalitySpec]) -> np.ndarray:
         if bands is not None:
             return _stretched(sample, spec.name, bands)
     return _stretched(sample, spatial[0].name, (0, 0, 0))
+
+
+def _smooth(curve: Sequence[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return steps and running means over a tenth of the curve; batches differ more than the loss falls."""
+    width = max(1, len(curve) // 10)
+    steps, values = np.array(curve, dtype=np.float64).reshape(-1, 2).T
+    mean = np.convolve(values, np.ones(width) / width, mode="valid") if len(values) else values
+    return steps[len(steps) - len(mean) :], mean
 
 
 def _visible(spec: ModalitySpec) -> tuple[int, ...] | None:
