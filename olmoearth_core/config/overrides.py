@@ -64,7 +64,12 @@ def parse(arguments: Sequence[str]) -> tuple[list[Override], list[Fault]]:
         if not all(path):
             faults.append(Fault(token, "", "expected an option --section.key=value, keys joined by single dots"))
             continue
-        found.append(Override(option, path, None if bare else raw, True if bare else literal(raw)))
+        value = True if bare else literal(raw)
+        if value == {}:
+            why = "an empty table changes nothing, because tables are merged; write null for the default"
+            faults.append(Fault(token, "", why))
+            continue
+        found.append(Override(option, path, None if bare else raw, value))
     return found, faults
 
 

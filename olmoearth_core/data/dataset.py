@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,11 +19,12 @@ from olmoearth_core import lookup
 from olmoearth_core.data.cache import Cache, Throttle
 from olmoearth_core.data.folder import METADATA, Folder, find
 from olmoearth_core.data.h5 import LATLON, SampleFile
-from olmoearth_core.data.normalize import Normalizer, override
+from olmoearth_core.data.normalize import Normalizer, choose, override, strays
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.data.window import Scene, Source, Window, read, survey
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.interfaces.modality import ModalitySpec
+from olmoearth_core.interfaces.modality import ModalitySpec, Normalization
+from olmoearth_core.interfaces.settings import Remark, checked_by
 
 log = logging.getLogger(__name__)
 Pick = Callable[[str, int], int]
@@ -66,6 +67,7 @@ class OlmoEarthDataset:
     h5py_dir: folder of the data set, or one above it. After `prepare` it is the innermost one.
     training_modalities: names in any case, or specs; their order is the declaration order everywhere.
     dtype: of the arrays. normalize: whether to bring values to the model's scale.
+    normalization: modality -> computed | standard | predefined | none, instead of the one of its specification (null).
     stats: JSON file with statistics that replace those of the modalities.
     cache_dir: folder for local copies. samples_per_sec: limit of reads per second and process.
     dataset_percentage: share of samples to keep, chosen by `seed`. filter_idx_file: .npy with file numbers to keep.
@@ -79,6 +81,7 @@ class OlmoEarthDataset:
         *,
         dtype: str = "float32",
         normalize: bool = True,
+        normalization: Mapping[str, Normalization | None] | None = None,
         stats: str | None = None,
         cache_dir: str | None = None,
         samples_per_sec: float | None = None,
@@ -95,7 +98,8 @@ class OlmoEarthDataset:
                 f"dataset.dataset_percentage = {dataset_percentage}: expected a share above 0, at most 1."
             )
         self.h5py_dir = str(h5py_dir)
-        self.specs = lookup.modalities(training_modalities)
+        self._kinds = dict(normalization or {})
+        self.specs = choose(lookup.modalities(training_modalities), self._kinds)
         self.max_sequence_length = max_sequence_length
         self._dtype = _DTYPES[dtype]
         self._normalize, self._stats = normalize, stats
@@ -115,7 +119,7 @@ class OlmoEarthDataset:
         if self._folder is not None:
             return
         if self._stats is not None:
-            self.specs = override(self.specs, self._stats)
+            self.specs = choose(override(self.specs, self._stats), self._kinds)
         self._normalizer = Normalizer(self.specs, enabled=self._normalize)
         self._sources = tuple(map(_source, self.specs))
         found = find(self.h5py_dir)
@@ -225,12 +229,21 @@ class OlmoEarthDataset:
         return indices
 
 
+def _judge(settings: Mapping[str, Any]) -> Iterator[Remark]:
+    trained = [name.lower() for name in settings["training_modalities"]]
+    chosen = {name.lower(): kind for name, kind in (settings["normalization"] or {}).items()}
+    for fault in strays((name for name, kind in chosen.items() if kind is not None), trained):
+        yield Remark("normalization", fault)
+
+
+@checked_by(_judge)
 def h5(
     *,
     h5py_dir: str,
     training_modalities: list[str],
     dtype: Literal["float32", "float16"] = "float32",
     normalize: bool = True,
+    normalization: dict[str, Normalization | None] | None = None,
     stats: str | None = None,
     cache_dir: str | None = None,
     samples_per_sec: float | None = None,
@@ -244,6 +257,8 @@ def h5(
     h5py_dir: folder of the data set (or one above it), a path or URL.
     training_modalities: what the model learns from, in declaration order.
     dtype: of the arrays. normalize: bring values to the model's scale; false only for measuring statistics.
+    normalization: by modality: computed (mean -/+ 2 deviations = 0..1), standard (mean 0, deviation 1), predefined or
+    none, instead of the one of its specification (null).
     stats: JSON file with statistics that replace those of the modalities.
     cache_dir: folder for local copies of samples. samples_per_sec: limit of reads per second and loader process.
     dataset_percentage: share (0…1] of samples, chosen by `seed`. filter_idx_file: .npy with file numbers to keep.
@@ -254,6 +269,7 @@ def h5(
         training_modalities,
         dtype=dtype,
         normalize=normalize,
+        normalization=normalization,
         stats=stats,
         cache_dir=cache_dir,
         samples_per_sec=samples_per_sec,

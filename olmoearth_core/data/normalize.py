@@ -1,23 +1,27 @@
 """How stored values are brought to the model's scale: one affine map per band, never clipped.
 
-"computed" maps mean -/+ 2 standard deviations to 0..1, "predefined" maps minimum..maximum to 0..1. Which one
-a modality uses is part of its specification; a statistic that is not there is an error, never a silent other one.
+"computed" maps mean -/+ 2 standard deviations to 0..1, "standard" maps the mean to 0 and one standard deviation to 1,
+"predefined" maps minimum..maximum to 0..1. Which one a modality uses is part of its specification, unless the data set
+is told otherwise; a statistic that is not there is an error, never a silent other one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import fsspec
 import numpy as np
 
-from olmoearth_core.errors import DataError
-from olmoearth_core.interfaces.modality import ModalitySpec, Statistics
+from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.interfaces.modality import ModalitySpec, Normalization, Statistics
+from olmoearth_core.names import closest
 
+MEASURED = ("computed", "standard")
+"""Normalisations that need a mean and a standard deviation."""
 _STDS = 2.0
 
 
@@ -61,10 +65,10 @@ class Normalizer:
 def bounds(spec: ModalitySpec) -> tuple[np.ndarray, np.ndarray]:
     """Return the values that become 0 and 1, float64 [C] each, in band order."""
     found = [spec.statistics.get(band, Statistics()) for band in spec.band_order]
-    if spec.normalization == "computed":
+    if spec.normalization in MEASURED:
         mean = _column(spec, "mean", [s.mean for s in found])
         std = _column(spec, "std", [s.std for s in found])
-        return mean - _STDS * std, mean + _STDS * std
+        return (mean, mean + std) if spec.normalization == "standard" else (mean - _STDS * std, mean + _STDS * std)
     return (
         _column(spec, "minimum", [s.minimum for s in found]),
         _column(spec, "maximum", [s.maximum for s in found]),
@@ -74,7 +78,8 @@ def bounds(spec: ModalitySpec) -> tuple[np.ndarray, np.ndarray]:
 def override(specs: Sequence[ModalitySpec], url: str) -> tuple[ModalitySpec, ...]:
     """Replace statistics by those of a JSON file {modality: {band: {"mean", "std" | "min", "max", "count"}}}.
 
-    A modality that the file names with mean and std becomes "computed", with min and max "predefined".
+    A modality that the file names with mean and std becomes "computed" unless it is "standard", with min and max
+    "predefined".
     """
     try:
         with fsspec.open(url, "r", encoding="utf-8") as stream:
@@ -84,13 +89,41 @@ def override(specs: Sequence[ModalitySpec], url: str) -> tuple[ModalitySpec, ...
     return tuple(_with(spec, table[spec.name], url) if spec.name in table else spec for spec in specs)
 
 
+def choose(specs: Sequence[ModalitySpec], kinds: Mapping[str, Normalization | None]) -> tuple[ModalitySpec, ...]:
+    """Give modalities another normalisation than the one of their specification; None asks for nothing.
+
+    Raises:
+        ConfigError: a name that is not among the specs, or a normalisation that does not exist.
+    """
+    asked = {name.lower(): kind for name, kind in kinds.items() if kind is not None}
+    for fault in strays(asked, [spec.name for spec in specs]):
+        raise ConfigError(f"dataset.normalization: {fault}.")
+    for name, kind in asked.items():
+        if kind not in get_args(Normalization):
+            raise ConfigError(
+                f"dataset.normalization.{name} is {kind!r}; expected one of {', '.join(get_args(Normalization))}."
+            )
+    return tuple(replace(spec, normalization=asked.get(spec.name, spec.normalization)) for spec in specs)
+
+
+def strays(asked: Iterable[str], known: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence for each name that is not among the known ones."""
+    for name in asked:
+        if name not in known:
+            meant = closest(name, known)
+            hint = f' (did you mean "{meant}"?)' if meant else ""
+            yield f"{name} is not trained on{hint}; there are {', '.join(known)}"
+
+
 def _with(spec: ModalitySpec, bands: Mapping[str, Mapping[str, float]], url: str) -> ModalitySpec:
     unknown = [band for band in bands if band not in spec.band_order]
     if unknown:
         raise DataError(f"{url}: {spec.name} has no band {unknown}. It has {', '.join(spec.band_order)}.")
     statistics = {**spec.statistics, **{band: _statistics(entry) for band, entry in bands.items()}}
-    measured = all("mean" in entry for entry in bands.values())
-    return replace(spec, statistics=statistics, normalization="computed" if measured else "predefined")
+    kind: Normalization = "predefined"
+    if all("mean" in entry for entry in bands.values()):
+        kind = "standard" if spec.normalization == "standard" else "computed"
+    return replace(spec, statistics=statistics, normalization=kind)
 
 
 def _statistics(entry: Mapping[str, float]) -> Statistics:

@@ -19,7 +19,7 @@ TILE_PIXELS = 256
 
 Kind = Literal["space_time", "space", "time", "static"]
 StorageTransform = Literal["identity", "power_to_db"]
-Normalization = Literal["computed", "predefined", "none"]
+Normalization = Literal["computed", "standard", "predefined", "none"]
 Resampling = Literal["nearest", "bilinear"]
 DropRule = Literal["any_nan", "all_zero", "any_nodata", "has_-9999"]
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from math import log2
 
+from olmoearth_core.data.normalize import MEASURED
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.kinds import registry
 from olmoearth_core.testing.subject import NotApplicable, Subject
@@ -49,7 +50,7 @@ def every_band_can_be_normalised(subject: Subject) -> None:
     for band in spec.band_order if spec.normalization != "none" else ():
         assert band in spec.statistics, f"no statistics for band {band}"
         s = spec.statistics[band]
-        if spec.normalization == "computed":
+        if spec.normalization in MEASURED:
             assert s.mean is not None, f"band {band} has no mean"
             assert s.std is not None, f"band {band} has no standard deviation"
             assert s.std > 0, f"band {band} has standard deviation {s.std}"

@@ -103,6 +103,13 @@ def test_words_without_a_key_are_faults():
     assert [fault.where for fault in faults] == ["--a..b=1", "--=3", "stray"]
 
 
+def test_an_empty_table_is_a_fault_because_tables_are_merged():
+    found, faults = parse(["--train_module.loss.modality_weights={}", "--a.b=[]"])
+    assert [override.value for override in found] == [[]]
+    assert [fault.where for fault in faults] == ["--train_module.loss.modality_weights={}"]
+    assert "write null for the default" in str(faults[0])
+
+
 def test_files_come_before_the_first_option(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "odd=name.cfg").write_text("")

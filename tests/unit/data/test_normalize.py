@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olmoearth_core import lookup
-from olmoearth_core.data.normalize import Normalizer, bounds, override
-from olmoearth_core.errors import DataError
+from olmoearth_core.data.dataset import h5
+from olmoearth_core.data.normalize import Normalizer, bounds, choose, override
+from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.interfaces.settings import check_of
 
 
 def normalized(name: str, stored: object, dtype: type = np.float32) -> np.ndarray:
@@ -81,3 +83,48 @@ def test_a_normalizer_survives_the_way_to_a_worker():
     specs = lookup.modalities(["srtm"])
     copy = pickle.loads(pickle.dumps(Normalizer(specs)))
     assert copy("srtm", np.array([3]))[0] == Normalizer(specs)("srtm", np.array([3]))[0]
+
+
+def test_standard_maps_the_mean_to_zero_and_one_deviation_to_one():
+    (spec,) = choose(lookup.modalities(["sentinel1"]), {"SENTINEL1": "standard"})
+    mean = np.array([spec.statistics[band].mean for band in spec.band_order])
+    std = np.array([spec.statistics[band].std for band in spec.band_order])
+    stored = np.stack([mean, mean + std, mean - 2 * std]).astype(np.float32)
+    np.testing.assert_allclose(Normalizer([spec])("sentinel1", stored), [[0, 0], [1, 1], [-2, -2]], atol=1e-5)
+
+
+def test_a_chosen_normalisation_survives_statistics_from_a_file(tmp_path):
+    path = tmp_path / "stats.json"
+    path.write_text(json.dumps({"srtm": {"srtm": {"mean": 10.0, "std": 5.0}}}))
+    specs = override(choose(lookup.modalities(["srtm"]), {"srtm": "standard"}), str(path))
+    assert Normalizer(specs)("srtm", np.array([20.0]))[0] == pytest.approx(2.0)
+
+
+def test_a_modality_whose_normalisation_is_chosen_must_be_there():
+    with pytest.raises(ConfigError, match=r'sentinel_1 is not trained on \(did you mean "sentinel1"\?\)'):
+        choose(lookup.modalities(["sentinel1", "srtm"]), {"sentinel_1": "standard"})
+
+
+def test_a_layer_takes_back_a_choice_with_null():
+    assert choose(lookup.modalities(["srtm"]), {"srtm": None, "landsat": None}) == lookup.modalities(["srtm"])
+
+
+def test_a_normalisation_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(ConfigError, match="srtm is 'zscore'; expected one of computed, standard, predefined, none"):
+        choose(lookup.modalities(["srtm"]), {"srtm": "zscore"})  # type: ignore[dict-item]
+
+
+def test_a_config_check_finds_a_choice_for_a_modality_that_is_not_trained_on():
+    judge = check_of(h5)
+    assert judge is not None
+    settings = {"training_modalities": ["SENTINEL1"], "normalization": {"Sentinel1": "standard", "srtm": None}}
+    assert list(judge(settings)) == []
+    (remark,) = judge({**settings, "normalization": {"sentinel2": "standard"}})
+    assert (remark.key, remark.fault) == ("normalization", True)
+    assert "sentinel2 is not trained on" in remark.message
+
+
+def test_standard_without_a_mean_is_refused():
+    (spec,) = choose(lookup.modalities(["openstreetmap_raster"]), {"openstreetmap_raster": "standard"})
+    with pytest.raises(DataError, match="openstreetmap_raster: no mean for"):
+        Normalizer([spec])
