@@ -14,7 +14,7 @@ from olmoearth_plugins.optimizers.adamw import adamw
 from olmoearth_plugins.schedulers.cosine_with_warmup import cosine_with_warmup
 from olmoearth_plugins.train_modules.contrastive_latent_mim import contrastive_latent_mim
 
-SENSORS, OPTICAL, MAPS = ["sentinel2_l2a", "sentinel1", "landsat"], ["sentinel2_l2a", "landsat"], ["worldcover"]
+SENSORS, OPTICAL, MAPS = ["sentinel2_l2a", "sentinel1", "landsat"], ["sentinel2_l2a", "landsat"], ["srtm"]
 ROPE = {"position_encoding": "rope_3d_mixed", "rope_mixed_base": 1e4, "rope_temporal_coordinate_scale": 1 / 30}
 NANO = {"embedding_size": 128, "depth": 4, "num_heads": 8, "patch_embed_hidden_sizes": [12], "drop_path": 0.0}
 DROP = {"band_dropout_rate": 0.2, "random_band_dropout": True, "band_dropout_modalities": OPTICAL}
