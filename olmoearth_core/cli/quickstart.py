@@ -125,7 +125,7 @@ def run(words: Sequence[str]) -> None:
     """Print one `olmoearth` command and run it in a process of its own; its failure ends the quick start."""
     typer.echo(f"\n$ olmoearth {' '.join(words)}")
     sys.stdout.flush()
-    # Threads that spin while they wait make a shared machine many times slower; asleep they cost next to nothing.
+    # Threads that spin while they wait make a shared machine many times slower.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
     done = subprocess.run([sys.executable, "-m", "olmoearth_core.cli.main", *words], check=False, env=environment)
     if done.returncode:
@@ -148,7 +148,7 @@ def picture_of(folder: Path) -> Path | None:
     loaded = evaluation.loaded
     data = open_task(name, task, loaded.specs, {"dataset": evaluation.parts.dataset})
     features = encode_with(loaded.model, evaluation.reading(task.benchmark))([d.sample for d in data])
-    shown = picture.held_out(data, features, task.evaluator, task.benchmark.classes)
+    shown = picture.held_out(data, features, task.evaluator, task.benchmark)
     path = folder / "picture.png"
     picture.draw(path, picture.losses(folder / CHECKED), shown, loaded.specs)
     return path

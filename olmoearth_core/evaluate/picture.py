@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from olmoearth_core.data.sample import Sample
-    from olmoearth_core.interfaces.evaluation import LabelledSample
+    from olmoearth_core.interfaces.evaluation import Benchmark, LabelledSample
     from olmoearth_core.interfaces.modality import ModalitySpec
 
 _RED_GREEN_BLUE_NM = (665.0, 560.0, 490.0)
@@ -38,6 +38,16 @@ class Predictor(Protocol):
         ...
 
 
+@runtime_checkable
+class Coloured(Protocol):
+    """A benchmark that knows in which colours its classes are usually drawn."""
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """One "#rrggbb" per class, or none at all."""
+        ...
+
+
 @dataclass(frozen=True)
 class Shown:
     """Windows of blocks that were kept aside: pixels, and classes per patch with -1 = unknown."""
@@ -46,6 +56,7 @@ class Shown:
     truth: np.ndarray
     predicted: np.ndarray
     classes: tuple[str, ...]
+    colours: tuple[str, ...] = ()
 
 
 def available() -> bool:
@@ -54,7 +65,7 @@ def available() -> bool:
 
 
 def held_out(
-    data: Sequence[LabelledSample], features: Tensor, predictor: Predictor, classes: tuple[str, ...], *, count: int = 6
+    data: Sequence[LabelledSample], features: Tensor, predictor: Predictor, benchmark: Benchmark, *, count: int = 6
 ) -> Shown:
     """Predict windows of the first split's test blocks from its training blocks; the most varied are shown."""
     train, test = block_split([d.group for d in data], test_fraction=0.3, seed=0)
@@ -66,9 +77,11 @@ def held_out(
         features[shown].flatten(0, -2),
         features[train].flatten(0, -2)[known],
         labels[train].ravel()[known],
-        num_classes=max(len(classes), int(labels.max()) + 1),
+        num_classes=max(len(benchmark.classes), int(labels.max()) + 1),
     )
-    return Shown([data[i].sample for i in shown], labels[shown], answer.reshape(labels[shown].shape), classes)
+    colours = benchmark.colours if isinstance(benchmark, Coloured) else ()
+    predicted = answer.reshape(labels[shown].shape)
+    return Shown([data[i].sample for i in shown], labels[shown], predicted, benchmark.classes, colours)
 
 
 def losses(metrics: Path) -> list[tuple[int, float]]:
@@ -90,7 +103,7 @@ def draw(path: Path, curve: Sequence[tuple[int, float]], shown: Shown, specs: Se
     top.plot([step for step, _ in curve], [loss for _, loss in curve], linewidth=0.5, alpha=0.5)
     top.plot(*_smooth(curve), linewidth=2)
     top.set(xlabel="step", ylabel="loss")
-    palette = _Palette(len(shown.classes))
+    palette = _Palette(shown)
     for i, sample in enumerate(shown.samples):
         rows = (true_colour(sample, specs), palette(shown.truth[i]), palette(shown.predicted[i]))
         for row, (title, image) in enumerate(zip(("pixels", "map", "predicted"), rows, strict=True), start=1):
@@ -146,10 +159,12 @@ def _stretched(sample: Sample, name: str, bands: Sequence[int]) -> np.ndarray:
 class _Palette:
     """One colour per class, white where nothing is known."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, shown: Shown) -> None:
         from matplotlib import colormaps
+        from matplotlib.colors import to_rgb
 
-        self.colours = [colormaps["tab20"](i % 20)[:3] for i in range(count)]
+        usual = [to_rgb(colour) for colour in shown.colours]
+        self.colours = usual or [colormaps["tab20"](i % 20)[:3] for i in range(len(shown.classes))]
 
     def __call__(self, classes: np.ndarray) -> np.ndarray:
         table = np.array([*self.colours, (1.0, 1.0, 1.0)])

@@ -31,6 +31,13 @@ CODES: Mapping[str, Mapping[int, str]] = {
     },
 }  # fmt: skip
 """Pixel codes of class maps (ESA WorldCover product user manual, table 2); other codes are ignored."""
+COLOURS: Mapping[str, tuple[str, ...]] = {
+    "worldcover": (
+        "#006400", "#ffbb22", "#ffff4c", "#f096ff", "#fa0000", "#b4b4b4", "#f0f0f0", "#0064c8", "#0096a0", "#00cf75",
+        "#fae6a0",
+    ),
+}  # fmt: skip
+"""Colours that a map is usually drawn in, in the order of its codes (same table)."""
 
 
 class LabelMaps(Protocol):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from olmoearth_benchmarks.labels import FolderMaps, LabelMaps, ModalityMaps, majority
+from olmoearth_benchmarks.labels import COLOURS, FolderMaps, LabelMaps, ModalityMaps, majority
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.interfaces.evaluation import Benchmark, LabelledSample, TaskType
 
@@ -81,6 +81,11 @@ class _LandCover:
     task_type: TaskType = "segmentation"
     primary_metric: str = "macro_f1"
     classes: tuple[str, ...] = field(default=())
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """One colour per class, for pictures; empty where none are usual."""
+        return COLOURS.get(self.label_modality or "", ())
 
     def samples(self, specs: Sequence[ModalitySpec], *, context: Mapping[str, Any]) -> Iterator[LabelledSample]:
         """Yield labelled windows; context: {"dataset": the run's data set} unless h5py_dir is given."""

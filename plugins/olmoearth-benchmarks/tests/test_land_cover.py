@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from olmoearth_benchmarks.labels import IGNORE, majority
+from olmoearth_benchmarks.labels import CODES, IGNORE, majority
 from olmoearth_benchmarks.land_cover import land_cover
 
 from olmoearth_core.convert.h5_writer import write_sample
@@ -168,3 +168,9 @@ def test_faults_in_the_arguments_are_found_at_once():
 def test_a_map_whose_codes_nobody_knows_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"known are worldcover"):
         samples(data_set(tmp_path, [None]), label_modality="height")
+
+
+def test_every_class_of_a_known_map_has_a_colour_and_a_folder_of_labels_has_none():
+    benchmark = land_cover()
+    assert len(benchmark.colours) == len(CODES["worldcover"])
+    assert land_cover(label_modality=None, labels_dir="labels").colours == ()

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,11 +33,11 @@ class Copy:
         return query[:, 0].long().numpy()
 
 
-def shown():
+def shown(**facts):
     labels = [np.array([[0, 1], [1, i % 2]]) for i in range(10)]
     data = [LabelledSample(sample(), label, f"block {i}") for i, label in enumerate(labels)]
     features = torch.from_numpy(np.stack(labels)).float()[..., None]
-    return held_out(data, features, Copy(), ("wood", "field"), count=2)
+    return held_out(data, features, Copy(), SimpleNamespace(classes=("wood", "field"), **facts), count=2)
 
 
 def test_windows_of_held_out_blocks_are_predicted():
@@ -68,3 +69,18 @@ def test_the_picture_is_a_png_and_nothing_else_is_left(tmp_path):
     draw(path, [(1, 2.0), (2, 1.0)], shown(), [SPEC])
     assert path.read_bytes().startswith(b"\x89PNG")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not available(), reason="matplotlib is not installed")
+def test_classes_have_the_colours_that_the_benchmark_names(tmp_path):
+    from matplotlib.image import imread
+
+    def has(path, colour):
+        pixels = np.round(imread(path)[..., :3] * 255).astype(int)
+        return bool((pixels == colour).all(axis=-1).any())
+
+    draw(tmp_path / "named.png", [(1, 2.0)], shown(colours=("#006400", "#f096ff")), [SPEC])
+    draw(tmp_path / "plain.png", [(1, 2.0)], shown(), [SPEC])
+    assert has(tmp_path / "named.png", (0, 100, 0))
+    assert has(tmp_path / "named.png", (240, 150, 255))
+    assert not has(tmp_path / "plain.png", (0, 100, 0))
