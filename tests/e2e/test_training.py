@@ -113,6 +113,14 @@ def test_a_run_opens_again_with_its_modalities_and_step(words, tmp_path):
     assert (loaded.step, loaded.band_gap, loaded.model.training) == (2, "drop_token", False)
 
 
+def test_a_chosen_normalisation_travels_with_the_checkpoint_and_a_resume_without_it_is_refused(words, capsys, tmp_path):
+    train(words(steps=1, **{"dataset.normalization.sentinel1": "standard"}))
+    loaded = olmoearth_core.load_model(tmp_path / "run")
+    assert {spec.name: spec.normalization for spec in loaded.specs}["sentinel1"] == "standard"
+    assert train(words(steps=2)) == 2
+    assert "dataset.normalization.sentinel1: " in capsys.readouterr().err
+
+
 def test_provenance_names_each_component_with_package_and_file_hash(words, tmp_path):
     train(words(steps=1))
     written = json.loads((tmp_path / "run" / "provenance.json").read_text())
