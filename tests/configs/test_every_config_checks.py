@@ -47,7 +47,7 @@ def test_a_config_in_the_docs_checks_on_top_of_the_base(block, monkeypatch):
         load(["configs/base.cfg"], layers=[layer.tree])
 
 
-@pytest.mark.parametrize("recipe", [r for r in RECIPES if r.startswith("configs/v1_2/")])
+@pytest.mark.parametrize("recipe", [r for r in RECIPES if r.startswith("configs/v1_")])
 def test_a_size_is_a_layer_of_a_few_lines_that_spells_no_derived_width(recipe):
     text = (ROOT / recipe).read_text("utf-8")
     assert text.startswith("# ")
@@ -91,6 +91,23 @@ def test_the_official_numbers_of_v1_2(size, width, depth, heads, hidden, lr, dec
     assert config.at("train_module.rank_microbatch_size") == 64
     assert config.at("train_module.contrastive.weight") == 0.05
     assert (config.at("data_loader.num_workers"), config.at("data_loader.prefetch_factor")) == (16, 4)
+
+
+@pytest.mark.parametrize("size", ["nano", "tiny", "base"])
+def test_v1_1_is_v1_2_with_absolute_positions(size, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    old, new = (load([f"configs/{version}/{size}.cfg"]).tree for version in ("v1_1", "v1_2"))
+    differing = {
+        f"{part}.{key}"
+        for part in ("encoder_config", "decoder_config")
+        for key in new["model"][part]
+        if old["model"][part].get(key) != new["model"][part][key]
+    }
+    options = ("position_encoding", "rope_mixed_base", "rope_temporal_coordinate_scale")
+    assert differing == {f"{part}.{key}" for part in ("encoder_config", "decoder_config") for key in options}
+    assert {old["model"][p]["position_encoding"] for p in ("encoder_config", "decoder_config")} == {"absolute"}
+    assert old["model"]["tokenization"] == new["model"]["tokenization"]
+    assert {key: old[key] for key in old if key != "model"} == {key: new[key] for key in new if key != "model"}
 
 
 def test_what_every_official_run_shares(monkeypatch):

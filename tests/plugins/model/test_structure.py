@@ -1,11 +1,16 @@
 """Names, shapes and numbers of weights are those of the official checkpoints."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 import torch
 
 from olmoearth_core import modalities
+from olmoearth_core.config.build import build
+from olmoearth_core.config.load import load
+
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 SIZES = {
     "nano": {},
@@ -44,6 +49,13 @@ def test_official_sizes_have_the_official_state_dict(kit, version, size):
     found = facts_of(model)
     assert found == expected
     assert list(model.target_encoder.state_dict()) == list(model.encoder.state_dict())
+
+
+@pytest.mark.parametrize(("version", "size"), [(v, s) for v in ("v1_1", "v1_2") for s in VERSIONS[v].split()])
+def test_official_configs_build_the_official_state_dict(kit, version, size):
+    parts = build(load([str(CONFIGS / version / f"{size}.cfg")], ["--dataset.h5py_dir=nowhere"]))
+    model = on_meta(parts.model, parts.dataset.specs)
+    assert facts_of(model) == kit.golden("olmoearth.latent_mim.v1")["state_dicts"][f"{version}_{size}"]
 
 
 def test_names_do_not_depend_on_the_order_of_modalities(kit):
