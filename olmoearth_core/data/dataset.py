@@ -230,9 +230,7 @@ class OlmoEarthDataset:
 
 
 def _judge(settings: Mapping[str, Any]) -> Iterator[Remark]:
-    trained = [name.lower() for name in settings["training_modalities"]]
-    chosen = {name.lower(): kind for name, kind in (settings["normalization"] or {}).items()}
-    for fault in strays((name for name, kind in chosen.items() if kind is not None), trained):
+    for fault in strays(settings["normalization"] or {}, settings["training_modalities"]):
         yield Remark("normalization", fault)
 
 

@@ -95,9 +95,9 @@ def choose(specs: Sequence[ModalitySpec], kinds: Mapping[str, Normalization | No
     Raises:
         ConfigError: a name that is not among the specs, or a normalisation that does not exist.
     """
-    asked = {name.lower(): kind for name, kind in kinds.items() if kind is not None}
-    for fault in strays(asked, [spec.name for spec in specs]):
+    for fault in strays(kinds, [spec.name for spec in specs]):
         raise ConfigError(f"dataset.normalization: {fault}.")
+    asked = _asked(kinds)
     for name, kind in asked.items():
         if kind not in get_args(Normalization):
             raise ConfigError(
@@ -106,13 +106,18 @@ def choose(specs: Sequence[ModalitySpec], kinds: Mapping[str, Normalization | No
     return tuple(replace(spec, normalization=asked.get(spec.name, spec.normalization)) for spec in specs)
 
 
-def strays(asked: Iterable[str], known: Sequence[str]) -> Iterator[str]:
-    """Yield a sentence for each name that is not among the known ones."""
-    for name in asked:
+def strays(kinds: Mapping[str, Normalization | None], known: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each modality that another normalisation is asked for and that is not a known one."""
+    known = [name.lower() for name in known]
+    for name in _asked(kinds):
         if name not in known:
             meant = closest(name, known)
             hint = f' (did you mean "{meant}"?)' if meant else ""
             yield f"{name} is not trained on{hint}; there are {', '.join(known)}"
+
+
+def _asked(kinds: Mapping[str, Normalization | None]) -> dict[str, Normalization]:
+    return {name.lower(): kind for name, kind in kinds.items() if kind is not None}
 
 
 def _with(spec: ModalitySpec, bands: Mapping[str, Mapping[str, float]], url: str) -> ModalitySpec:
@@ -122,7 +127,7 @@ def _with(spec: ModalitySpec, bands: Mapping[str, Mapping[str, float]], url: str
     statistics = {**spec.statistics, **{band: _statistics(entry) for band, entry in bands.items()}}
     kind: Normalization = "predefined"
     if all("mean" in entry for entry in bands.values()):
-        kind = "standard" if spec.normalization == "standard" else "computed"
+        kind = spec.normalization if spec.normalization in MEASURED else "computed"
     return replace(spec, statistics=statistics, normalization=kind)
 
 
