@@ -144,22 +144,23 @@ def serve(_: str) -> None:
         modality_patch_discrimination_masked_negatives,
     )
     from olmoearth_plugins.models.latent_mim import latent_mim
+    from olmoearth_plugins.patch_embeddings.pixel_mlp_patches import pixel_mlp_patches
+    from olmoearth_plugins.position_encodings.rope_3d_mixed import rope_3d_mixed
 
     torch.manual_seed(0)
-    where: dict[str, Any] = {"position_encoding": "rope_3d_mixed", "rope_mixed_base": 1e4}
-    where["rope_temporal_coordinate_scale"] = 1 / 30
+    where = rope_3d_mixed(base=1e4, temporal_coordinate_scale=1 / 30)
     encoder = flexi_vit(
         embedding_size=128,
         num_heads=8,
         depth=4,
         mlp_ratio=4.0,
-        patch_embed_hidden_sizes=[12],
+        patch_embedding=pixel_mlp_patches(hidden_sizes=[12]),
         band_dropout_rate=0.2,
         random_band_dropout=True,
         band_dropout_modalities=["sentinel2_l2a", "landsat"],
-        **where,
+        position_encoding=where,
     )
-    decoder = predictor(depth=4, mlp_ratio=4.0, **where)
+    decoder = predictor(depth=4, mlp_ratio=4.0)
     batches, specs = views()
     model: Any = latent_mim(encoder_config=encoder, decoder_config=decoder, tokenization=GROUPS).build(specs)
     model.encoder.enable_band_dropout()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from olmoearth_core.interfaces.loss import Tokens
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Encoded(Tokens):
-    """What an encoder returns: tokens and masks, and `pooled` [B, D] where it pools."""
+    """What an encoder returns: tokens and masks, and `pooled` [B, D] where it pools.
+
+    extras: further tensors that an encoder may hand to a decoder made for it, by name.
+    """
 
     pooled: Tensor | None = None
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

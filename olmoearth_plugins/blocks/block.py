@@ -8,8 +8,8 @@ from torch.nn.functional import gelu
 
 from olmoearth_plugins.blocks.attention import Attention, Context, Turn
 from olmoearth_plugins.blocks.drop_path import DropPath
-from olmoearth_plugins.blocks.packing import Packing
-from olmoearth_plugins.blocks.positions import Positions
+from olmoearth_plugins.blocks.rows import Rows
+from olmoearth_plugins.blocks.trunk import Trunk
 
 
 class Mlp(nn.Module):
@@ -30,19 +30,22 @@ class Mlp(nn.Module):
 class Block(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x)). A context enters keys and values as it is, unnormalised."""
 
-    def __init__(
-        self, width: int, heads: int, mlp_ratio: float, drop_path: float, positions: Positions, *, qk_norm: bool
-    ) -> None:
-        """mlp_ratio: hidden width of the MLP in units of width; drop_path: share of samples that skip a branch."""
+    def __init__(self, trunk: Trunk) -> None:
+        """The options say all but the depth."""
         super().__init__()
-        self.norm1 = nn.LayerNorm(width)
-        self.attn = Attention(width, heads, positions, qk_norm=qk_norm)
-        self.norm2 = nn.LayerNorm(width)
-        self.mlp = Mlp(width, int(width * mlp_ratio))
-        self.drop_path = DropPath(drop_path)
+        self.norm1 = nn.LayerNorm(trunk.width)
+        self.attn = Attention(trunk)
+        self.norm2 = nn.LayerNorm(trunk.width)
+        self.mlp = Mlp(trunk.width, int(trunk.width * trunk.mlp_ratio))
+        self.drop_path = DropPath(trunk.drop_path)
 
-    def forward(self, x_MD: Tensor, at: Packing, turn: Turn | None, context: Context | None = None) -> Tensor:
+    def forward(self, x_MD: Tensor, at: Rows, turn: Turn | None, context: Context | None = None) -> Tensor:
         """Attend among the tokens, or to a context, then think about each."""
         x_MD = self.drop_path(x_MD, self.attn(self.norm1(x_MD), at, turn, context), at)
         joined: Tensor = self.drop_path(x_MD, self.mlp(self.norm2(x_MD)), at)
         return joined
+
+
+def blocks(trunk: Trunk) -> nn.ModuleList:
+    """Allocate the stack."""
+    return nn.ModuleList(Block(trunk) for _ in range(trunk.depth))

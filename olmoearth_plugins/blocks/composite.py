@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from olmoearth_core.data.tokens import Tokenization, TokenLayout
 from olmoearth_core.interfaces.modality import ModalitySpec
+from olmoearth_core.interfaces.parts import PositionEncoding
 from olmoearth_plugins.blocks.packing import Packing
 from olmoearth_plugins.blocks.places import Places
-from olmoearth_plugins.blocks.positions import Positions, ground
+from olmoearth_plugins.blocks.positions import ground
 from olmoearth_plugins.blocks.sincos import legacy_sincos, legacy_sincos_grid
 
 
@@ -29,7 +30,7 @@ class CompositeEncodings(nn.Module):
         specs: Sequence[ModalitySpec],
         tokenization: Tokenization,
         width: int,
-        positions: Positions,
+        positions: PositionEncoding,
         *,
         learnable_channels: bool,
         random_channels: bool,

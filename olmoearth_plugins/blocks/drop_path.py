@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from olmoearth_plugins.blocks.packing import Packing
+from olmoearth_plugins.blocks.rows import Rows
 
 
 class DropPath(nn.Module):
@@ -17,7 +17,7 @@ class DropPath(nn.Module):
         super().__init__()
         self.rate = rate
 
-    def forward(self, x_MD: Tensor, branch_MD: Tensor, at: Packing) -> Tensor:
+    def forward(self, x_MD: Tensor, branch_MD: Tensor, at: Rows) -> Tensor:
         """Join a branch to the stream."""
         if not self.training or self.rate == 0:
             return x_MD + branch_MD

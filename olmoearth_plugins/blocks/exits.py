@@ -21,7 +21,7 @@ class Exits:
 
     def __init__(self, depths: Sequence[int], at: Packing, where: Places, raw_MD: Tensor) -> None:
         """depths: one per modality of the layout; raw_MD: patch embeddings."""
-        table = torch.tensor(depths, device=raw_MD.device)
+        table = torch.tensor(depths).to(raw_MD.device, non_blocking=True)
         self._depth_M1 = table[where.modality[at.place]][:, None]
         self._wanted = frozenset(depths)
         self.tokens = raw_MD

@@ -15,8 +15,9 @@ from olmoearth_core.data.sample import Batch
 from olmoearth_core.data.tokens import Segment, Tokenization
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
+from olmoearth_core.interfaces.parts import PatchEmbeddingRecipe
 from olmoearth_plugins.blocks.band_dropout import BandDropout
-from olmoearth_plugins.blocks.patch_projection import ConvPatchProjection, PatchProjection
+from olmoearth_plugins.blocks.initialise import xavier
 from olmoearth_plugins.blocks.patches import patches
 from olmoearth_plugins.blocks.reading import Reading
 
@@ -31,31 +32,25 @@ class PatchEmbedding(nn.Module):
         *,
         width: int,
         patch_sizes: tuple[int, int],
-        linear_patches: bool,
-        pixel_hidden: Sequence[int],
-        post_hidden: Sequence[int],
+        projection: PatchEmbeddingRecipe,
         band_dropout: BandDropout,
     ) -> None:
         """patch_sizes: smallest and largest (= base) side of a patch, in pixels of the 10 m grid.
 
-        linear_patches: false = convolutions.
+        projection: makes the projection of each spatial band group; the others have a plain linear layer.
         """
         super().__init__()
         self.specs, self.tokenization = tuple(specs), tokenization
         self.patch_sizes, self.width, self.band_dropout = patch_sizes, width, band_dropout
         self.groups = {spec.name: tokenization.groups(spec) for spec in specs}
 
-        def projection(spec: ModalitySpec, bands: int) -> nn.Module:
+        def group(spec: ModalitySpec, bands: int) -> nn.Module:
             side = patch_sizes[1] * spec.size_factor
-            if not spec.spatial:
-                return nn.Linear(bands, width)
-            if linear_patches:
-                return PatchProjection(bands, side, width, pixel_hidden, post_hidden)
-            return ConvPatchProjection(bands, side, width)
+            return projection.build(bands, side, width) if spec.spatial else xavier(nn.Linear(bands, width))
 
         self.per_modality_embeddings = nn.ModuleDict()
         for spec in specs:
-            per_group = {f"{spec.name}__{i}": projection(spec, len(g)) for i, g in enumerate(self.groups[spec.name])}
+            per_group = {f"{spec.name}__{i}": group(spec, len(g)) for i, g in enumerate(self.groups[spec.name])}
             self.per_modality_embeddings[spec.name] = nn.ModuleDict(per_group)
 
     def check(self, patch_size: int) -> None:

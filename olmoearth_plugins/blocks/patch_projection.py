@@ -4,10 +4,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn.functional import linear
+
+from olmoearth_core.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearPatches:
+    """The recipe of a linear projection. pixel_hidden, post_hidden: as of `PatchProjection`."""
+
+    pixel_hidden: tuple[int, ...]
+    post_hidden: tuple[int, ...]
+
+    def check(self, width: int) -> None:
+        """Refuse an MLP on tokens that ends in another width.
+
+        Raises:
+            ConfigError: naming both.
+        """
+        if self.post_hidden and (self.post_hidden[-1] != width or min(self.post_hidden) < 1):
+            raise ConfigError(
+                f"post_hidden_sizes {list(self.post_hidden)} must end with the embedding_size {width}, and hold widths "
+                f"of at least 1."
+            )
+
+    def build(self, bands: int, side: int, width: int) -> nn.Module:
+        """Allocate the projection of one band group."""
+        return PatchProjection(bands, side, width, self.pixel_hidden, self.post_hidden)
 
 
 class PatchProjection(nn.Module):

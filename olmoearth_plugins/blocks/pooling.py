@@ -5,7 +5,21 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from olmoearth_plugins.blocks.packing import Packing
+from olmoearth_plugins.blocks.rows import Rows
+
+
+class EmbeddingProjector(nn.Module):
+    """Projects each token to another width."""
+
+    def __init__(self, width: int, out: int) -> None:
+        """out: width of what comes out."""
+        super().__init__()
+        self.projection = nn.Sequential(nn.Linear(width, out))
+
+    def forward(self, tokens_MD: Tensor) -> Tensor:
+        """Map [M,D] to [M,out]."""
+        answer: Tensor = self.projection(tokens_MD)
+        return answer
 
 
 class ProjectAndAggregate(nn.Module):
@@ -20,7 +34,7 @@ class ProjectAndAggregate(nn.Module):
         self.projection = nn.Sequential(*parts)
         self.aggregate_first = aggregate_first
 
-    def forward(self, tokens_MD: Tensor, at: Packing) -> Tensor:
+    def forward(self, tokens_MD: Tensor, at: Rows) -> Tensor:
         """Return [B,D]; zero for a sample without tokens."""
         if self.aggregate_first:
             pooled: Tensor = self.projection(at.mean(tokens_MD))

@@ -6,14 +6,14 @@ The one place where shapes that a user got wrong are turned into sentences.
 # B samples, H W pixels, T steps, S band groups
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from olmoearth_core.data.sample import Batch, ViewCounts
-from olmoearth_core.data.tokens import DECODE, ENCODE, MISSING, Tokenization, TokenLayout
+from olmoearth_core.data.tokens import DECODE, ENCODE, MISSING, TARGET_ONLY, Tokenization, TokenLayout
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
 
@@ -26,6 +26,25 @@ class Reading:
     layout: TokenLayout
     codes: Mapping[str, Tensor]
     counts: ViewCounts
+
+    def only(self, names: Collection[str]) -> Reading:
+        """Hide all modalities but these from the encoder: what it would see counts as seen by targets only.
+
+        Raises:
+            DataError: none of them is in the batch.
+        """
+        held = self.layout.names
+        if not set(held) & set(names):
+            raise DataError(
+                f"the batch holds {', '.join(held)}, but this encoder takes only {', '.join(names)} as input. Add one "
+                f"of them, or set the encoder's input_modalities to None."
+            )
+        codes = {
+            name: c if name in names else torch.where(c == ENCODE, TARGET_ONLY, c).to(c.dtype)
+            for name, c in self.codes.items()
+        }
+        encode = {n: row if n in names else (0,) * len(row) for n, row in self.counts.encode.items()}
+        return replace(self, codes=codes, counts=replace(self.counts, encode=encode))
 
 
 def read(batch: Batch, specs: Sequence[ModalitySpec], tokenization: Tokenization, patch_size: int) -> Reading:

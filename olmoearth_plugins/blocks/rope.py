@@ -9,28 +9,11 @@ months since 2000 do not survive bfloat16.
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from olmoearth_core.errors import ConfigError
-
-PositionEncoding = Literal["absolute", "rope", "rope_mixed", "rope_3d", "rope_3d_mixed", "none"]
-
-
-def axes(encoding: str) -> int:
-    """Number of rotary axes of a position encoding, 0 if it does not rotate."""
-    if encoding not in get_args(PositionEncoding):
-        raise ConfigError(
-            f"position_encoding is {encoding!r}; it must be one of {', '.join(get_args(PositionEncoding))}."
-        )
-    return {"rope": 2, "rope_mixed": 2, "rope_3d": 3, "rope_3d_mixed": 3}.get(encoding, 0)
-
-
-def is_mixed(encoding: str) -> bool:
-    """Whether the frequencies are learned."""
-    return encoding.endswith("_mixed")
 
 
 def axial_frequencies(parts: list[tuple[int, float]]) -> Tensor:
@@ -73,13 +56,14 @@ def days(timestamps: Tensor) -> Tensor:
     return (year.float() - 2000) * 365.25 + start[month.long()] + (day.float() - 1)
 
 
-def turns(positions_MA: Tensor, frequencies_AGK: Tensor) -> tuple[Tensor, Tensor]:
-    """Return cosine and sine of all angles, float32 [M,G,K]."""
+def angles(positions_MA: Tensor, frequencies_AGK: Tensor) -> Tensor:
+    """Return the angle of each pair: sum over axes of position * frequency, float32 [M,G,K]."""
     with torch.autocast(positions_MA.device.type, enabled=False):
         frequencies = frequencies_AGK.float()
-        angles = sum(positions_MA[:, i, None, None] * frequencies[i] for i in range(len(frequencies)))
-        assert isinstance(angles, Tensor)
-        return angles.cos(), angles.sin()
+        total = positions_MA[:, 0, None, None] * frequencies[0]
+        for axis in range(1, len(frequencies)):
+            total = torch.addcmul(total, positions_MA[:, axis, None, None], frequencies[axis])
+        return total
 
 
 def rotate(features_MHd: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
@@ -98,7 +82,7 @@ def time_width(head_width: int, fraction: float) -> int:
     width = 2 * round(head_width * fraction / 2)
     if not 0 < fraction < 1 or width < 2 or (head_width - width) % 4 or head_width <= width:
         raise ConfigError(
-            f"temporal_rope_dim_frac is {fraction}: of {head_width} features per head it leaves {head_width - width} "
+            f"temporal_fraction is {fraction}: of {head_width} features per head it leaves {head_width - width} "
             f"for row and column, which must be a positive multiple of 4. Choose another fraction or head width."
         )
     return width

@@ -3,6 +3,7 @@
 # M packed tokens, D width
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -30,14 +31,18 @@ class Visible:
         return Encoded(tokens, self.reading.codes, self.reading.counts, pooled)
 
 
-def visible(embedding: PatchEmbedding, batch: Batch, patch_size: int) -> Visible:
+def visible(embedding: PatchEmbedding, batch: Batch, patch_size: int, only: Collection[str] | None = None) -> Visible:
     """Embed the visible patches of a batch.
+
+    only: modalities that may be visible; all others count as hidden. None = all may.
 
     Raises:
         DataError: a patch size or arrays that do not fit.
     """
     embedding.check(patch_size)
     reading = read(batch, embedding.specs, embedding.tokenization, patch_size)
+    if only is not None:
+        reading = reading.only(only)
     rows = choose(reading.codes, ENCODE, reading.counts.encode)
     at = Packing(reading.layout, rows, reading.counts.encode_rows())
     embedded = list(embedding(batch, reading, rows).values())

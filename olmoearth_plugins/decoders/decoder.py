@@ -12,13 +12,13 @@ from olmoearth_core.data.tokens import DECODE, ENCODE, Tokenization, TokenLayout
 from olmoearth_core.interfaces.loss import Tokens
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_plugins.blocks.attention import Context
-from olmoearth_plugins.blocks.block import Block
+from olmoearth_plugins.blocks.block import Block, blocks
 from olmoearth_plugins.blocks.composite import CompositeEncodings
 from olmoearth_plugins.blocks.packing import Packing, choose
 from olmoearth_plugins.blocks.places import places
-from olmoearth_plugins.blocks.positions import GROUND_METERS
+from olmoearth_plugins.blocks.positions import GROUND_METERS, Turns, coordinates
 from olmoearth_plugins.blocks.reading import count
-from olmoearth_plugins.blocks.trunk import Trunk, turn_of
+from olmoearth_plugins.blocks.trunk import Trunk
 
 
 class Decoder(nn.Module):
@@ -37,7 +37,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.specs, self.tokenization, self.positions = tuple(specs), tokenization, trunk.positions
         self.composite_encodings = composite_encodings
-        self.blocks = trunk.blocks()
+        self.blocks = blocks(trunk)
         self.input_norm = nn.LayerNorm(width_in)
         self.encoder_to_decoder_embed = nn.Linear(width_in, trunk.width)
         self.mask_token = nn.Parameter(torch.zeros(trunk.width))
@@ -81,11 +81,10 @@ class Decoder(nn.Module):
         return TokenLayout.of(held, self.tokenization, rows=rows, columns=columns, steps=steps)
 
     def _decode(self, x_MD: Tensor, asked: Packing, context_KD: Tensor, seen: Packing, scene: _Scene) -> Tensor:
-        here, there = scene.coordinates(asked), scene.coordinates(seen)
+        here, there = scene.turns(asked), scene.turns(seen)
         for block in self.blocks:
             assert isinstance(block, Block)
-            turn, context_turn = (turn_of(block, self.positions, c) for c in (here, there))
-            x_MD = block(x_MD, asked, turn, Context(context_KD, seen, context_turn))
+            x_MD = block(x_MD, asked, here.of(block.attn), Context(context_KD, seen, there.of(block.attn)))
         return x_MD
 
     def _project(self, x_MD: Tensor) -> Tensor:
@@ -117,6 +116,7 @@ class _Scene:
         )
         return added
 
-    def coordinates(self, at: Packing) -> Tensor | None:
+    def turns(self, at: Packing) -> Turns:
         positions = self.decoder.positions
-        return positions.coordinates(at, self.where, self.timestamps, self.patch_size, self.input_res)
+        found = coordinates(positions, at, self.where, self.timestamps, self.patch_size, self.input_res)
+        return Turns(positions, found)

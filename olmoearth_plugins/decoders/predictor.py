@@ -14,9 +14,10 @@ from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe
+from olmoearth_core.interfaces.parts import Attend, PositionEncoding
+from olmoearth_plugins.attentions.sdpa import sdpa
 from olmoearth_plugins.blocks.composite import CompositeEncodings
 from olmoearth_plugins.blocks.initialise import xavier
-from olmoearth_plugins.blocks.positions import Positions
 from olmoearth_plugins.blocks.trunk import Trunk
 from olmoearth_plugins.decoders.decoder import Decoder
 
@@ -33,13 +34,8 @@ def predictor(
     qk_norm: bool = False,
     learnable_channel_embeddings: bool = True,
     random_channel_embeddings: bool = False,
-    position_encoding: str = "absolute",
-    rope_base: float = 10000.0,
-    rope_coordinate_scale: float = 1.0,
-    rope_mixed_base: float = 10.0,
-    temporal_rope_dim_frac: float = 0.25,
-    rope_temporal_base: float | None = None,
-    rope_temporal_coordinate_scale: float = 1.0,
+    position_encoding: PositionEncoding | None = None,
+    attention: Attend | None = None,
 ) -> DecoderRecipe:
     """Describe a decoder; nothing is allocated before `build`.
 
@@ -47,20 +43,11 @@ def predictor(
     decoder_embedding_size, num_heads: width and heads of the decoder. Null = the encoder's, for all four.
     depth, mlp_ratio, drop_path, qk_norm: as of the encoder.
     learnable_channel_embeddings, random_channel_embeddings: as of the encoder; the decoder has its own.
-    position_encoding and all that follow: as of the encoder.
+    position_encoding: null = the encoder's. attention: the attention kernel; null = olmoearth.sdpa.v1.
 
     Raises:
         ConfigError: options that contradict each other.
     """
-    positions = Positions(
-        position_encoding=position_encoding,
-        rope_base=rope_base,
-        rope_coordinate_scale=rope_coordinate_scale,
-        rope_mixed_base=rope_mixed_base,
-        temporal_rope_dim_frac=temporal_rope_dim_frac,
-        rope_temporal_base=rope_temporal_base,
-        rope_temporal_coordinate_scale=rope_temporal_coordinate_scale,
-    )
     return Predictor(
         encoder_width=encoder_embedding_size,
         width=decoder_embedding_size,
@@ -70,7 +57,8 @@ def predictor(
         mlp_ratio=mlp_ratio,
         drop_path=drop_path,
         qk_norm=qk_norm,
-        positions=positions,
+        positions=position_encoding,
+        attend=sdpa() if attention is None else attention,
         learnable_channels=learnable_channel_embeddings,
         random_channels=random_channel_embeddings,
     )
@@ -88,7 +76,8 @@ class Predictor:
     mlp_ratio: float
     drop_path: float
     qk_norm: bool
-    positions: Positions
+    positions: PositionEncoding | None
+    attend: Attend
     learnable_channels: bool
     random_channels: bool
 
@@ -106,6 +95,9 @@ class Predictor:
         heads = self.heads if self.heads is not None else getattr(encoder, "num_heads", None)
         if not isinstance(heads, int):
             raise ConfigError("decoder_config: num_heads was left out, and the encoder does not say how many it has.")
+        positions = self.positions or getattr(encoder, "position_encoding", None)
+        if positions is None:
+            raise ConfigError("decoder_config: position_encoding was left out, and the encoder does not say its own.")
         trunk = Trunk(
             width=self.width or encoder.embedding_size,
             heads=heads,
@@ -113,7 +105,8 @@ class Predictor:
             mlp_ratio=self.mlp_ratio,
             drop_path=self.drop_path,
             qk_norm=self.qk_norm,
-            positions=self.positions,
+            positions=positions,
+            attend=self.attend,
         )
         trunk.check("decoder_config")
         return trunk

@@ -5,7 +5,6 @@ The target is a copy of the fresh encoder that is never trained; by default only
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,9 @@ from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.loss import Tokens
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe, ModelOutput, ModelRecipe
-from olmoearth_plugins.models.targets import FrozenTargetProjection, decode_only
+from olmoearth_core.interfaces.parts import TargetRecipe
+from olmoearth_plugins.models.targets import decode_only
+from olmoearth_plugins.targets.frozen_encoder import frozen_encoder
 
 
 def latent_mim(
@@ -26,15 +27,14 @@ def latent_mim(
     encoder_config: EncoderRecipe,
     decoder_config: DecoderRecipe,
     tokenization: Mapping[str, list[list[str]]] | None = None,
-    projection_only_target: bool = False,
+    target: TargetRecipe | None = None,
 ) -> ModelRecipe:
     """Describe a latent-MIM model; nothing is allocated before `build`.
 
     tokenization: modality -> groups of bands that form one token each; others keep their own band sets.
-    projection_only_target: keep just the patch embeddings of the target: same targets at token exit 0 for less
-        memory, but no moving average and no deeper exits, and fewer keys than official checkpoints have.
+    target: what is predicted; null = olmoearth.frozen_encoder.v1, as in the official models up to v1.2.
     """
-    return LatentMIMRecipe(encoder_config, decoder_config, Tokenization(tokenization), projection_only_target)
+    return LatentMIMRecipe(encoder_config, decoder_config, Tokenization(tokenization), target or frozen_encoder())
 
 
 @dataclass
@@ -44,7 +44,7 @@ class LatentMIMRecipe:
     encoder_config: EncoderRecipe
     decoder_config: DecoderRecipe
     tokenization: Tokenization
-    projection_only_target: bool
+    target: TargetRecipe
 
     def build(self, specs: Sequence[ModalitySpec]) -> nn.Module:
         """Allocate encoder, decoder and target.
@@ -60,18 +60,17 @@ class LatentMIMRecipe:
             )
         encoder = self.encoder_config.build(specs, self.tokenization)
         decoder = self.decoder_config.build(specs, self.tokenization, self.encoder_config)
-        return LatentMIM(encoder, decoder, projection_only_target=self.projection_only_target)
+        return LatentMIM(encoder, decoder, self.target)
 
 
 class LatentMIM(nn.Module):
     """Encoder, decoder and frozen target encoder."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, *, projection_only_target: bool) -> None:
-        """The target is copied from the encoder as it is now."""
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, target: TargetRecipe) -> None:
+        """The target is made of the encoder as it is now."""
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
-        target = FrozenTargetProjection(encoder) if projection_only_target else copy.deepcopy(encoder)
-        self.target_encoder = target.requires_grad_(False)
+        self.target_encoder = target.build(encoder)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> LatentMIM:

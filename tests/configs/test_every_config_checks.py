@@ -12,6 +12,14 @@ from olmoearth_core.config.source import read
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "configs").rglob("*.cfg"))
+SIZES = [r for r in RECIPES if r.startswith("configs/sizes/")]
+ROPE = {
+    "@position_encodings": "olmoearth.rope_3d_mixed.v1",
+    "base": 10000.0,
+    "coordinate_scale": 1.0,
+    "temporal_coordinate_scale": 1 / 30,
+    "legacy_bf16_coordinates": False,
+}
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "plugins").glob("*/README.md")])
 BLOCKS = [
     pytest.param(block, id=f"{page.relative_to(ROOT)}-{i}")
@@ -20,7 +28,7 @@ BLOCKS = [
 ]
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [r for r in RECIPES if r not in SIZES])
 def test_a_recipe_checks_builds_and_is_a_fixed_point(recipe, monkeypatch):
     monkeypatch.chdir(ROOT)
     config = load([recipe])
@@ -30,6 +38,12 @@ def test_a_recipe_checks_builds_and_is_a_fixed_point(recipe, monkeypatch):
     named = re.findall(r'^@\w+ = "(.+)"$', "\n".join(text for _, text in config.layers), re.MULTILINE)
     assert named
     assert all(f'"{name}"' in text for name in named)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_size_fits_on_the_base(size, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    build(load(["configs/base.cfg", size]))
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -47,7 +61,7 @@ def test_a_config_in_the_docs_checks_on_top_of_the_base(block, monkeypatch):
         load(["configs/base.cfg"], layers=[layer.tree])
 
 
-@pytest.mark.parametrize("recipe", [r for r in RECIPES if r.startswith("configs/v1_")])
+@pytest.mark.parametrize("recipe", [r for r in RECIPES if r.startswith("configs/v1")])
 def test_a_size_is_a_layer_of_a_few_lines_that_spells_no_derived_width(recipe):
     text = (ROOT / recipe).read_text("utf-8")
     assert text.startswith("# ")
@@ -70,17 +84,12 @@ def test_the_official_numbers_of_v1_2(size, width, depth, heads, hidden, lr, dec
     monkeypatch.chdir(ROOT)
     config = load([f"configs/v1_2/{size}.cfg"])
     encoder, decoder = config.at("model.encoder_config"), config.at("model.decoder_config")
-    assert [encoder[key] for key in ("embedding_size", "depth", "num_heads", "patch_embed_hidden_sizes")] == [
-        width,
-        depth,
-        heads,
-        hidden,
-    ]
+    assert [encoder[key] for key in ("embedding_size", "depth", "num_heads")] == [width, depth, heads]
+    assert encoder["patch_embedding"]["hidden_sizes"] == hidden
     assert (encoder["band_dropout_rate"], encoder["random_band_dropout"], encoder["drop_path"]) == (0.2, True, 0.1)
     assert (decoder["depth"], decoder["num_heads"], decoder["decoder_embedding_size"]) == (4, None, None)
-    assert {e["position_encoding"] for e in (encoder, decoder)} == {"rope_3d_mixed"}
-    assert {e["rope_mixed_base"] for e in (encoder, decoder)} == {10000.0}
-    assert {e["rope_temporal_coordinate_scale"] for e in (encoder, decoder)} == {1 / 30}
+    assert encoder["position_encoding"] == ROPE
+    assert decoder["position_encoding"] is None
     optimizer = config.at("train_module.optim_config")
     assert (optimizer["lr"], optimizer["weight_decay"], optimizer["betas"], optimizer["eps"]) == (
         lr,
@@ -97,15 +106,10 @@ def test_the_official_numbers_of_v1_2(size, width, depth, heads, hidden, lr, dec
 def test_v1_1_is_v1_2_with_absolute_positions(size, monkeypatch):
     monkeypatch.chdir(ROOT)
     old, new = (load([f"configs/{version}/{size}.cfg"]).tree for version in ("v1_1", "v1_2"))
-    differing = {
-        f"{part}.{key}"
-        for part in ("encoder_config", "decoder_config")
-        for key in new["model"][part]
-        if old["model"][part].get(key) != new["model"][part][key]
-    }
-    options = ("position_encoding", "rope_mixed_base", "rope_temporal_coordinate_scale")
-    assert differing == {f"{part}.{key}" for part in ("encoder_config", "decoder_config") for key in options}
-    assert {old["model"][p]["position_encoding"] for p in ("encoder_config", "decoder_config")} == {"absolute"}
+    encoders = [tree["model"]["encoder_config"] for tree in (old, new)]
+    assert {key for key in encoders[1] if encoders[0].get(key) != encoders[1][key]} == {"position_encoding"}
+    assert encoders[0]["position_encoding"] is None
+    assert old["model"]["decoder_config"] == new["model"]["decoder_config"]
     assert old["model"]["tokenization"] == new["model"]["tokenization"]
     assert {key: old[key] for key in old if key != "model"} == {key: new[key] for key in new if key != "model"}
 

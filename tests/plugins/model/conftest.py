@@ -23,11 +23,14 @@ from olmoearth_plugins.blocks.drop_path import DropPath
 from olmoearth_plugins.decoders.predictor import predictor
 from olmoearth_plugins.encoders.flexi_vit import flexi_vit
 from olmoearth_plugins.models.latent_mim import latent_mim
+from olmoearth_plugins.patch_embeddings.conv_patches import conv_patches
+from olmoearth_plugins.patch_embeddings.pixel_mlp_patches import pixel_mlp_patches
+from olmoearth_plugins.position_encodings.rope_3d_mixed import rope_3d_mixed
 
 SENTINEL2 = ["B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12", "B01", "B09"]
 LANDSAT = ["B8", "B1", "B2", "B3", "B4", "B5", "B6", "B7", "B9", "B10", "B11"]
 MAPS = ["worldcover", "srtm", "openstreetmap_raster", "wri_canopy_height_map", "cdl", "worldcereal"]
-MIXED_3D = {"position_encoding": "rope_3d_mixed", "rope_mixed_base": 10000.0, "rope_temporal_coordinate_scale": 1 / 30}
+MIXED_3D = rope_3d_mixed(base=10000.0, temporal_coordinate_scale=1 / 30)
 
 
 def single_sets():
@@ -44,17 +47,15 @@ def golden(component):
 
 def recipe(version="v1_2", *, width=128, heads=8, depth=4, hidden=12, **model):
     """The official latent-MIM model of a version; nano by default."""
-    positions = MIXED_3D if version == "v1_2" else {}
-    patches = {"use_linear_patch_embed": False} if version == "v1" else {"patch_embed_hidden_sizes": [hidden]}
+    patches = {"position_encoding": MIXED_3D} if version == "v1_2" else {}
+    patches["patch_embedding"] = conv_patches() if version == "v1" else pixel_mlp_patches(hidden_sizes=[hidden])
     if version != "v1":
         model = {"tokenization": single_sets(), **model}
         patches |= {"band_dropout_rate": 0.2, "random_band_dropout": True}
         patches |= {"band_dropout_modalities": ["sentinel2_l2a", "landsat"]}
     return latent_mim(
-        encoder_config=flexi_vit(
-            embedding_size=width, num_heads=heads, depth=depth, mlp_ratio=4.0, **patches, **positions
-        ),
-        decoder_config=predictor(depth=4, mlp_ratio=4.0, **positions),
+        encoder_config=flexi_vit(embedding_size=width, num_heads=heads, depth=depth, mlp_ratio=4.0, **patches),
+        decoder_config=predictor(depth=4, mlp_ratio=4.0),
         **model,
     )
 

@@ -11,6 +11,13 @@ from olmoearth_core.data.sample import Batch, ViewCounts
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_plugins.decoders.predictor import predictor
 from olmoearth_plugins.encoders.flexi_vit import flexi_vit
+from olmoearth_plugins.patch_embeddings.linear_patches import linear_patches
+from olmoearth_plugins.patch_embeddings.pixel_mlp_patches import pixel_mlp_patches
+from olmoearth_plugins.position_encodings.rope import rope
+from olmoearth_plugins.position_encodings.rope_3d import rope_3d
+from olmoearth_plugins.position_encodings.rope_3d_mixed import rope_3d_mixed
+from olmoearth_plugins.position_encodings.rope_mixed import rope_mixed
+from olmoearth_plugins.targets.frozen_projection import frozen_projection
 
 SYNCS = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "unique")
 
@@ -99,7 +106,7 @@ def test_a_target_of_projections_gives_the_same_targets(kit):
     torch.manual_seed(3)
     whole = kit.recipe().build(kit.nine())
     torch.manual_seed(3)
-    part = kit.recipe(projection_only_target=True).build(kit.nine())
+    part = kit.recipe(target=frozen_projection()).build(kit.nine())
     batch = mixed(kit)
     a, b = (m.targets(batch, 4) for m in (whole, part))
     assert all(torch.equal(a.tokens[n], b.tokens[n]) for n in a.tokens)
@@ -231,18 +238,37 @@ def test_batches_that_do_not_fit_are_refused_with_reasons(kit, nano, change, mes
     ("options", "message"),
     [
         ({"embedding_size": 30, "num_heads": 4}, "multiple of num_heads"),
-        ({"position_encoding": "rope4"}, "must be one of"),
-        ({"position_encoding": "rope_mixed", "embedding_size": 12}, "multiple of 4"),
-        ({"patch_embed_hidden_sizes": [4], "use_linear_patch_embed": False}, "use_linear_patch_embed"),
-        ({"post_proj_hidden_sizes": [4]}, "must end with the embedding_size"),
+        ({"position_encoding": rope_mixed(), "embedding_size": 12}, "multiple of 4"),
+        ({"position_encoding": rope_3d(), "num_heads": 2}, "temporal_fraction is 0.25"),
+        ({"patch_embedding": linear_patches(post_hidden_sizes=[4])}, "must end with the embedding_size"),
         ({"min_patch_size": 9}, "in this order"),
         ({"drop_path": 1.0}, "drop_path"),
-        ({"rope_temporal_coordinate_scale": 0.0}, "positive"),
+        ({"num_register_tokens": -1}, "num_register_tokens"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         flexi_vit(**options)
+
+
+@pytest.mark.parametrize(
+    ("factory", "options"),
+    [
+        (rope, {"base": 0.0}),
+        (rope_3d_mixed, {"temporal_coordinate_scale": 0.0}),
+        (rope_3d, {"temporal_base": -1.0}),
+        (rope_mixed, {"coordinate_scale": float("inf")}),
+    ],
+)
+def test_bases_and_scales_must_be_positive(factory, options):
+    with pytest.raises(ConfigError, match="positive"):
+        factory(**options)
+
+
+@pytest.mark.parametrize("sizes", [[], [4, 0]])
+def test_an_mlp_on_pixels_needs_layers(sizes):
+    with pytest.raises(ConfigError, match="hidden_sizes"):
+        pixel_mlp_patches(hidden_sizes=sizes)
 
 
 def test_a_decoder_for_another_width_and_a_tokenization_for_another_sensor_are_refused(kit):

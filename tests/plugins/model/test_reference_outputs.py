@@ -2,22 +2,33 @@
 
 import pytest
 
-TIME = {"embedding_size": 32, "rope_temporal_coordinate_scale": 1 / 30}
+from olmoearth_plugins.patch_embeddings.conv_patches import conv_patches
+from olmoearth_plugins.patch_embeddings.pixel_mlp_patches import pixel_mlp_patches
+from olmoearth_plugins.position_encodings.no_positions import no_positions
+from olmoearth_plugins.position_encodings.rope import rope
+from olmoearth_plugins.position_encodings.rope_3d import rope_3d
+from olmoearth_plugins.position_encodings.rope_3d_mixed import rope_3d_mixed
+from olmoearth_plugins.position_encodings.rope_mixed import rope_mixed
+
+MONTHS = {"temporal_coordinate_scale": 1 / 30}
+PIXEL_MLP = pixel_mlp_patches(hidden_sizes=[5])
 OPTICAL_RADAR = ["sentinel2_l2a", "sentinel1"]
 ENCODERS = {
-    "E1_abs_conv_p4": {"options": {"use_linear_patch_embed": False}},
+    "E1_abs_conv_p4": {"options": {"patch_embedding": conv_patches()}},
     "E2_abs_linear_p8": {"patch_size": 8},
     "E3_abs_linear_p2_inputres20": {"patch_size": 2, "input_res": 20},
     "E4_train_mixed": {"mixed": True, "train": True},
-    "E6_rope": {"options": {**TIME, "position_encoding": "rope"}},
-    "E6_rope_mixed": {"options": {**TIME, "position_encoding": "rope_mixed"}},
-    "E6_rope_3d": {"options": {**TIME, "position_encoding": "rope_3d"}},
-    "E6_rope_3d_mixed": {"options": {**TIME, "position_encoding": "rope_3d_mixed"}},
-    "E6_none": {"options": {**TIME, "position_encoding": "none"}},
+    "E5_eval_mixed_padding_leak": {"mixed": True, "options": {"legacy_eval_padding": True}},
+    "E6_rope": {"options": {"embedding_size": 32, "position_encoding": rope()}},
+    "E6_rope_mixed": {"options": {"embedding_size": 32, "position_encoding": rope_mixed()}},
+    "E6_rope_3d": {"options": {"embedding_size": 32, "position_encoding": rope_3d(**MONTHS)}},
+    "E6_rope_3d_mixed": {"options": {"embedding_size": 32, "position_encoding": rope_3d_mixed(**MONTHS)}},
+    "E6_none": {"options": {"embedding_size": 32, "position_encoding": no_positions()}},
     "E7_exit1_train": {"train": True, "token_exits": {"sentinel2_l2a": 1, "sentinel1": 2}},
+    "E8_registers_qknorm": {"options": {"qk_norm": True, "num_register_tokens": 3}},
     "E9_latlon_era5": {"names": ["latlon", "era5_10"]},
     "E10_naip10": {"names": ["naip_10", "sentinel1"], "samples": 1, "side": 4, "steps": 2, "patch_size": 2},
-    "E11_pixelmlp_single_bandset": {"single": True, "options": {"patch_embed_hidden_sizes": [5]}},
+    "E11_pixelmlp_single_bandset": {"single": True, "options": {"patch_embedding": PIXEL_MLP}},
 }
 
 

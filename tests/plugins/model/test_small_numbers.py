@@ -12,14 +12,20 @@ from olmoearth_plugins.blocks.composite import month_table
 from olmoearth_plugins.blocks.packing import Packing, choose
 from olmoearth_plugins.blocks.patch_projection import ConvPatchProjection, PatchProjection
 from olmoearth_plugins.blocks.places import places
-from olmoearth_plugins.blocks.positions import Positions
+from olmoearth_plugins.blocks.positions import coordinates
 from olmoearth_plugins.blocks.resize import resize
-from olmoearth_plugins.blocks.rope import axial_frequencies, days, rotate, time_width, turns
+from olmoearth_plugins.blocks.rope import angles, axial_frequencies, days, rotate, time_width
 from olmoearth_plugins.blocks.sincos import legacy_sincos, legacy_sincos_grid
+from olmoearth_plugins.position_encodings.rope_3d_mixed import rope_3d_mixed
 
 
 def close(found, expected, atol=1e-5):
     torch.testing.assert_close(found.flatten(), torch.tensor(expected).flatten(), atol=atol, rtol=1e-5)
+
+
+def turns(positions, frequencies):
+    found = angles(positions, frequencies)
+    return found.cos(), found.sin()
 
 
 def turned(values, position, frequencies):
@@ -59,7 +65,7 @@ def test_rotations_by_hand():
 
 def test_the_share_of_time_in_axial_3d():
     assert [time_width(64, 0.25), time_width(16, 0.25), time_width(8, 0.5)] == [16, 4, 4]
-    with pytest.raises(ConfigError, match="temporal_rope_dim_frac"):
+    with pytest.raises(ConfigError, match="temporal_fraction"):
         time_width(8, 0.25)
 
 
@@ -136,17 +142,9 @@ def test_coordinates_are_months_and_tens_of_metres(kit):
     masks = {s.modality: torch.zeros(1, *s.shape) for s in layout.segments}
     counts = {s.modality: (s.length,) for s in layout.segments}
     at = Packing(layout, choose(masks, 0, counts), (layout.length,))
-    options = Positions(
-        position_encoding="rope_3d_mixed",
-        rope_base=10000.0,
-        rope_coordinate_scale=1.0,
-        rope_mixed_base=10000.0,
-        temporal_rope_dim_frac=0.25,
-        rope_temporal_base=None,
-        rope_temporal_coordinate_scale=1 / 30,
-    )
+    options = rope_3d_mixed(base=10000.0, temporal_coordinate_scale=1 / 30)
     dates = torch.tensor([[[15, 0, 2020], [15, 1, 2020]]])
-    found = options.coordinates(at, places(layout, dates.device), dates, patch_size=4)
+    found = coordinates(options, at, places(layout, dates.device), dates, 4, 10)
     assert found[:2, 0].tolist() == pytest.approx([243.966675, 245.000016], abs=2e-5)
     assert found[6].tolist() == pytest.approx([243.966675, 4, 4], abs=2e-5)
     assert found[8:12, 0].tolist() == pytest.approx([243.966675] * 4, abs=2e-5)

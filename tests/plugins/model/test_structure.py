@@ -9,6 +9,7 @@ import torch
 from olmoearth_core import modalities
 from olmoearth_core.config.build import build
 from olmoearth_core.config.load import load
+from olmoearth_plugins.targets.frozen_projection import frozen_projection
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -51,7 +52,7 @@ def test_official_sizes_have_the_official_state_dict(kit, version, size):
     assert list(model.target_encoder.state_dict()) == list(model.encoder.state_dict())
 
 
-@pytest.mark.parametrize(("version", "size"), [(v, s) for v in ("v1_1", "v1_2") for s in VERSIONS[v].split()])
+@pytest.mark.parametrize(("version", "size"), [(v, s) for v in VERSIONS for s in VERSIONS[v].split()])
 def test_official_configs_build_the_official_state_dict(kit, version, size):
     parts = build(load([str(CONFIGS / version / f"{size}.cfg")], ["--dataset.h5py_dir=nowhere"]))
     model = on_meta(parts.model, parts.dataset.specs)
@@ -101,7 +102,7 @@ def test_a_fresh_target_equals_the_encoder_and_is_never_trained(kit):
 
 
 def test_a_target_of_projections_has_just_their_names(kit):
-    model = on_meta(kit.recipe(projection_only_target=True), kit.nine())
+    model = on_meta(kit.recipe(target=frozen_projection()), kit.nine())
     names = list(model.target_encoder.state_dict())
     assert len(names) == 36
     assert all(name.startswith("patch_embeddings.") for name in names)

@@ -1,0 +1,1 @@
+"""How tokens learn where and when they are."""
