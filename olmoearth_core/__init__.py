@@ -17,20 +17,26 @@ if TYPE_CHECKING:
     from olmoearth_core.data.sample import Batch, Sample
     from olmoearth_core.kinds import registry
     from olmoearth_core.lookup import modalities
-    from olmoearth_core.train.opening import open_model as load_model
+    from olmoearth_core.models.embed import embed
+    from olmoearth_core.models.open import load_model
+    from olmoearth_core.models.package import save_model
 
 PUBLIC = {
     "Batch": "olmoearth_core.data.sample:Batch",
     "OlmoEarthDataset": "olmoearth_core.data.dataset:OlmoEarthDataset",
     "Sample": "olmoearth_core.data.sample:Sample",
     "compose": "olmoearth_core.compose:compose",
-    "load_model": "olmoearth_core.train.opening:open_model",
+    "embed": "olmoearth_core.models.embed:embed",
+    "load_model": "olmoearth_core.models.open:load_model",
     "modalities": "olmoearth_core.lookup:modalities",
     "registry": "olmoearth_core.kinds:registry",
+    "save_model": "olmoearth_core.models.package:save_model",
 }
 """Public name -> where it is defined. Add a line here and one to the imports above."""
 
-__all__ = ["Batch", "OlmoEarthDataset", "Sample", "compose", "load_model", "modalities", "registry"]
+__all__ = [
+    "Batch", "OlmoEarthDataset", "Sample", "compose", "embed", "load_model", "modalities", "registry", "save_model",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -33,6 +33,8 @@ SECTIONS = {
     "evaluators": f"{_TASK}.evaluator",
 }
 """Where a component of each kind usually stands in a config."""
+_NAMED_NOWHERE = ("checkpoint_formats",)
+"""Kinds that are asked one after the other, so that no config names them."""
 _ARGUMENT = re.compile(r"(?:^\s*|(?<=[.;])\s+)([a-z_]\w*(?:,\s+[a-z_]\w*)*):\s", re.MULTILINE)
 
 
@@ -41,7 +43,7 @@ def block(component: Component, factory: Callable[..., Any]) -> str:
     lines = [*_comment(inspect.getdoc(factory) or component.name, keep_arguments=False)]
     if component.kind == "modalities":
         lines += ["[dataset]", f'training_modalities = ["{component.name}"]', *_facts(factory())]
-    else:
+    elif component.kind not in _NAMED_NOWHERE:
         lines += [f"[{SECTIONS.get(component.kind, component.kind)}]", f'@{component.kind} = "{component.name}"']
         lines += list(_arguments(factory))
     return "\n".join([*lines, f"# {component.target}, {component.origin}", f"# {component.file}"])

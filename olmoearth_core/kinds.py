@@ -29,6 +29,7 @@ class registry(confection.registry):
     position_encodings = Registry("position_encodings", f"{_AT}.parts:PositionEncoding")
     attentions = Registry("attentions", f"{_AT}.parts:Attend")
     poolings = Registry("poolings", f"{_AT}.parts:Pooling")
+    poolers = Registry("poolers", f"{_AT}.parts:PoolerRecipe")
     targets = Registry("targets", f"{_AT}.parts:TargetRecipe")
     losses = Registry("losses", f"{_AT}.loss:Loss")
     optimizers = Registry("optimizers", f"{_AT}.optim:OptimizerRecipe")

@@ -34,6 +34,7 @@ BUILT_IN = (
     Command("quickstart", "olmoearth_core.cli.quickstart:command", "from data to scores in minutes", overrides=True),
     Command("config", "olmoearth_core.cli.config:app", "check, show, fill, compare and explain configs"),
     Command("dataset", "olmoearth_core.cli.dataset:app", "simulate, convert, import and describe data sets"),
+    Command("model", "olmoearth_core.cli.model:app", "describe, convert and compare models"),
     Command("plugins", "olmoearth_core.cli.plugins:app", "list installed components and show how to use one"),
     Command("doctor", "olmoearth_core.cli.doctor:command", "import everything and say what is broken"),
 )

@@ -145,12 +145,12 @@ def picture_of(folder: Path) -> Path | None:
     name, task = next(iter(evaluation.tasks.items()))
     if not isinstance(task.evaluator, picture.Predictor):
         return None
-    loaded = evaluation.loaded
-    data = open_task(name, task, loaded.specs, {"dataset": evaluation.parts.dataset})
-    features = encode_with(loaded.model, evaluation.reading(task.benchmark))([d.sample for d in data])
+    specs = evaluation.card.specs
+    data = open_task(name, task, specs, {"dataset": evaluation.parts.dataset})
+    features = encode_with(evaluation.model, evaluation.reading(task.benchmark))([d.sample for d in data])
     shown = picture.held_out(data, features, task.evaluator, task.benchmark)
     path = folder / "picture.png"
-    picture.draw(path, picture.losses(folder / CHECKED), shown, loaded.specs)
+    picture.draw(path, picture.losses(folder / CHECKED), shown, specs)
     return path
 
 

@@ -16,6 +16,7 @@ from typing import Any, get_args
 import fsspec
 import numpy as np
 
+from olmoearth_core.data.fill import Fill, copy_nearest, donors
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.interfaces.modality import ModalitySpec, Normalization, Statistics
 from olmoearth_core.names import closest
@@ -32,9 +33,18 @@ class Normalizer:
         DataError: a band has no statistic of the kind that its modality asks for.
     """
 
-    def __init__(self, specs: Sequence[ModalitySpec], *, enabled: bool = True) -> None:
-        """Compute offsets and scales in float64; `enabled = False` only casts."""
+    def __init__(self, specs: Sequence[ModalitySpec], *, enabled: bool = True, fill: Fill = "zero") -> None:
+        """Compute offsets and scales in float64; `enabled = False` only casts.
+
+        fill: what `complete` puts where a band is absent: 0, or what the band nearest in wavelength measured there.
+
+        Raises:
+            ConfigError: a fill that does not exist.
+        """
+        if fill not in get_args(Fill):
+            raise ConfigError(f"fill is {fill!r}; expected one of {', '.join(get_args(Fill))}.")
         self._maps = {spec.name: _affine(spec) for spec in specs if enabled and spec.normalization != "none"}
+        self._donors = {spec.name: donors(spec) for spec in specs if fill == "nearest_band"}
         self._tiled = lru_cache(maxsize=64)(self._tile)
 
     def __call__(self, name: str, values: np.ndarray) -> np.ndarray:
@@ -50,15 +60,27 @@ class Normalizer:
         flat *= scale
         return out
 
+    def complete(self, name: str, values: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return normalised values without gaps, and what is there: as told, and bands that another stands in for.
+
+        present: bool, broadcastable to the values. What is absent in the end is 0.
+        """
+        if name in self._donors:
+            values, present = copy_nearest(values, present, self._donors[name])
+        out = self(name, values)
+        if not present.all():
+            np.copyto(out, 0.0, where=~present)
+        return out, present
+
     def _tile(self, name: str, times: int) -> tuple[np.ndarray, np.ndarray]:
         low, scale = self._maps[name]
         return np.tile(low, times), np.tile(scale, times)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_maps": self._maps}
+        return {"_maps": self._maps, "_donors": self._donors}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._maps = state["_maps"]
+        self._maps, self._donors = state["_maps"], state["_donors"]
         self._tiled = lru_cache(maxsize=64)(self._tile)
 
 

@@ -119,9 +119,7 @@ def _modality(
     if origin is not source.spec and source.derive is not None:
         raw, there = source.derive(raw, there)
         there = compact(there)
-    values = normalize(source.spec.name, raw)
-    if not there.all():
-        np.copyto(values, 0.0, where=~there)
+    values, there = normalize.complete(source.spec.name, raw, there)
     if source.spec.multitemporal and (len(places) < window.steps):
         values, there = _spread(values, there, places, shape)
     if values.shape != shape:

@@ -136,7 +136,7 @@ def pool_all(tokens: Tokens) -> Tensor:
 
 
 def _forward(encoder: nn.Module, samples: Sequence[Sample], reading: Reading) -> Tensor:
-    tokens = encoder(_stack(samples, reading).to(_device_of(encoder)), patch_size=reading.patch_size)
+    tokens = encoder(_stack(samples, reading).to(device_of(encoder)), patch_size=reading.patch_size)
     pooled = pool_grid(tokens) if reading.grid else pool_all(tokens)
     return pooled.float().cpu()
 
@@ -150,6 +150,7 @@ def _stack(samples: Sequence[Sample], reading: Reading) -> Batch:
     return batch_of(samples, specs, reading.tokenization, patch_size=reading.patch_size, band_gap=gap)
 
 
-def _device_of(module: nn.Module) -> torch.device:
+def device_of(module: nn.Module) -> torch.device:
+    """Return where a module's weights are; the CPU for one without weights."""
     parameter = next(module.parameters(), None)
     return torch.device("cpu") if parameter is None else parameter.device

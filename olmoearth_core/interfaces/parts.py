@@ -7,7 +7,7 @@ A package adds one by registering a factory whose product keeps the promise here
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from olmoearth_core.interfaces.loss import Tokens
 
@@ -111,6 +111,22 @@ class Pooling(Protocol):
 
     def __call__(self, tokens: Tokens) -> Tensor:
         """Return [B,D] or, on the patch grid, [B,H,W,D]; what is hidden or missing never takes part."""
+        ...
+
+
+@runtime_checkable
+class PoolerRecipe(Protocol):
+    """Learned pooling inside an encoder, from its final tokens to one feature per place; not yet allocated."""
+
+    pooler_dim: int
+    """Width of what comes out."""
+
+    def check(self, encoder: Any) -> None:
+        """Refuse the options of an encoder's blocks that do not work, with a ConfigError."""
+        ...
+
+    def build(self, encoder: Any) -> nn.Module:
+        """Allocate the module for an encoder whose blocks have these options."""
         ...
 
 

@@ -19,7 +19,9 @@ from olmoearth_core.testing.subject import NotApplicable, Subject
 
 Check = Callable[[Subject], None]
 Settings = Mapping[str, Mapping[str, Any]]
-SPECIAL = ("modalities", "maskings", "losses", "optimizers", "schedulers", "callbacks", "evaluators")
+SPECIAL = (
+    "modalities", "maskings", "losses", "optimizers", "schedulers", "callbacks", "evaluators", "checkpoint_formats",
+)  # fmt: skip
 """Kinds with checks of their own, in the module of that name beside this one."""
 
 

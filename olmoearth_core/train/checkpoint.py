@@ -25,8 +25,10 @@ from torch.optim import Optimizer
 
 from olmoearth_core import uri
 from olmoearth_core.errors import CheckpointError, TrainingError
+from olmoearth_core.models.weights import Weights, same_architecture
 from olmoearth_core.train import files
 from olmoearth_core.train.distributed import World
+from olmoearth_core.train.metadata import names_only_tensors
 
 if TYPE_CHECKING:
     from torch.distributed.checkpoint.metadata import Metadata
@@ -138,11 +140,30 @@ def load(checkpoint: Path, model: nn.Module, optimizer: Optimizer | None, *, wor
     metadata = _metadata(checkpoint)
     stored = {k: tuple(v.size) for k, v in metadata.state_dict_metadata.items() if hasattr(v, "size")}
     state: dict[str, Any] = {"model": model.state_dict()}
-    _same_architecture(checkpoint, state["model"], stored)
+    here = {name: tuple(tensor.shape) for name, tensor in state["model"].items()}
+    there = {name.removeprefix("model."): size for name, size in stored.items() if name.startswith("model.")}
+    same_architecture(checkpoint, here, there)
     if optimizer is not None:
         state["optim"] = _room_for(model, optimizer, metadata)
     _read_tensors(checkpoint / TENSORS, state, world)
     model.load_state_dict(state["model"])
+
+
+def weights(checkpoint: Path) -> Weights:
+    """Read all tensors of the model, without its optimizer, into memory.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged.
+    """
+    from torch.distributed.checkpoint.metadata import BytesStorageMetadata
+
+    stored = {
+        name.removeprefix("model."): torch.empty(entry.size, dtype=entry.properties.dtype)
+        for name, entry in _metadata(checkpoint).state_dict_metadata.items()
+        if name.startswith("model.") and not isinstance(entry, BytesStorageMetadata)
+    }
+    _read_tensors(checkpoint / TENSORS, {"model": stored}, World(torch.device("cpu")))
+    return Weights(checkpoint / TENSORS, {name: tuple(t.shape) for name, t in stored.items()}, stored.pop)
 
 
 def state_of(model: nn.Module, optimizer: Optimizer) -> dict[str, dict[str, Any]]:
@@ -179,26 +200,10 @@ def _room_for(model: nn.Module, optimizer: Optimizer, metadata: Metadata) -> dic
     return room
 
 
-def _same_architecture(checkpoint: Path, model: Mapping[str, Tensor], stored: Mapping[str, tuple[int, ...]]) -> None:
-    there = {k.removeprefix("model."): size for k, size in stored.items() if k.startswith("model.")}
-    here = {k: tuple(t.shape) for k, t in model.items()}
-    faults = [f"{k}: the model has it, the checkpoint does not" for k in here if k not in there]
-    faults += [f"{k}: the checkpoint has it, the model does not" for k in there if k not in here]
-    faults += [
-        f"{k}: {there[k]} in the checkpoint, {here[k]} in the model" for k in here if k in there and there[k] != here[k]
-    ]
-    if faults:
-        more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise CheckpointError(
-            f"{checkpoint}: this checkpoint is of another architecture than the configured model:\n  "
-            + "\n  ".join(faults[:5])
-            + f"{more}\nUse the model section of the checkpoint's own config.cfg, or another checkpoint."
-        )
-
-
 def _metadata(checkpoint: Path) -> Metadata:
     from torch.distributed.checkpoint.filesystem import FileSystemReader
 
+    names_only_tensors(checkpoint / TENSORS / ".metadata")
     try:
         return FileSystemReader(checkpoint / TENSORS).read_metadata()
     except _failures() as error:

@@ -37,19 +37,25 @@ def collect(
         specs: the modalities in use.
         folder: where to look for a git repository.
     """
-    components = [_component(c) for c in used(tree, specs)] + (
-        [] if tree else [_object(r, o) for r, o in objects.items()]
-    )
-    owners = {c["distribution"] for c in components if c.get("distribution")}
-    versions = {name: _version(name) for name in sorted({*PACKAGES, *owners}) if _version(name)}
+    packages, components = made_of(tree, specs)
     return {
-        "packages": versions,
+        "packages": packages,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "components": components,
+        "components": components + ([] if tree else [_object(r, o) for r, o in objects.items()]),
         "modalities": modality_specs.to_json(specs),
         "git": git_state(folder),
     }
+
+
+def made_of(
+    tree: Mapping[str, Any] | None, specs: Sequence[ModalitySpec]
+) -> tuple[dict[str, str | None], list[dict[str, Any]]]:
+    """Return the versions of the packages, and the facts of each component, that a config and its modalities use."""
+    components = [_component(c) for c in used(tree, specs)]
+    owners = {c["distribution"] for c in components if c.get("distribution")}
+    versions = {name: _version(name) for name in sorted({*PACKAGES, *owners})}
+    return {name: version for name, version in versions.items() if version}, components
 
 
 def digest(provenance: Mapping[str, Any]) -> str:

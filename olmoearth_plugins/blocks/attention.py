@@ -62,8 +62,9 @@ class Attention(nn.Module):
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, at: Rows, beside: Rows) -> Tensor:
         if not beside.total:
             return torch.zeros_like(q).flatten(1)
-        out_MD = self.attend(q, k, v, at, beside).flatten(1)
-        return out_MD * at.spread(beside.count > 0)[:, None] if beside.has_empty else out_MD
+        attend = beside.attend or self.attend
+        out_MD = attend(q, k, v, at, beside).flatten(1)
+        return out_MD * at.spread(beside.filled)[:, None] if beside.has_empty else out_MD
 
     def _split(self, x_MD: Tensor) -> Tensor:
         return x_MD.view(len(x_MD), self.heads, self.head_width)

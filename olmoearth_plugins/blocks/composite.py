@@ -46,20 +46,33 @@ class CompositeEncodings(nn.Module):
             self.per_modality_channel_embeddings[spec.name] = nn.Parameter(start, requires_grad=learnable_channels)
 
     def forward(
-        self, layout: TokenLayout, at: Packing, where: Places, timestamps: Tensor, patch_size: int, input_res: float
+        self,
+        layout: TokenLayout,
+        at: Packing,
+        where: Places,
+        timestamps: Tensor,
+        patch_size: int,
+        input_res: float,
+        *,
+        channels: bool = True,
     ) -> Tensor:
-        """Return float32 [M,D]."""
+        """Return float32 [M,D]; channels: false = zero instead of what names the band group."""
         place = at.place
         step_M, timed_M = where.step[place], where.timed[place][:, None]
-        groups = torch.cat([self.per_modality_channel_embeddings[name] for name in layout.names])
         month_M = timestamps[at.sample, step_M, 1].long()
-        parts = [groups[where.group[place]], self._steps(step_M, timed_M), self.month_embed(month_M) * timed_M]
+        group_M = where.group[place] if channels else None
+        parts = [self._channels(layout, at, group_M), self._steps(step_M, timed_M), self.month_embed(month_M) * timed_M]
         if self.positions.additive_grid:
             scale = ground(patch_size, input_res)
             grid = legacy_sincos_grid(where.column[place] * scale, where.row[place] * scale, self.quarter)
             parts.append(grid * where.spatial[place][:, None])
         known = torch.cat(parts, dim=1)
         return nn.functional.pad(known, (0, self.width - known.shape[1]))
+
+    def _channels(self, layout: TokenLayout, at: Packing, group_M: Tensor | None) -> Tensor:
+        if group_M is None:
+            return torch.zeros(at.total, self.quarter, device=at.device)
+        return torch.cat([self.per_modality_channel_embeddings[name] for name in layout.names])[group_M]
 
     def _steps(self, step_M: Tensor, timed_M: Tensor) -> Tensor:
         if self.positions.additive_steps:

@@ -21,6 +21,6 @@ class DropPath(nn.Module):
         """Join a branch to the stream."""
         if not self.training or self.rate == 0:
             return x_MD + branch_MD
-        kept_B = torch.rand(len(at.lengths), device=x_MD.device) >= self.rate
+        kept_B = torch.rand(len(at.count), device=x_MD.device) >= self.rate
         weight_B = kept_B.to(x_MD.dtype) / (1 - self.rate)
         return torch.addcmul(x_MD, branch_MD.to(x_MD.dtype), at.spread(weight_B)[:, None])

@@ -34,15 +34,28 @@ def choose(codes: Mapping[str, Tensor], code: int, counts: Mapping[str, tuple[in
 class Packing(Rows):
     """Row i of the packed matrix is token `index[i]` of the flat [B * N] axis.
 
-    order: turns rows that lie modality after modality into rows that lie sample after sample.
+    held: packed tokens of each modality. whole: nothing of the batch is left out, so rows lie as the batch does.
     """
 
     def __init__(self, layout: TokenLayout, rows: Mapping[str, Tensor], lengths: tuple[int, ...]) -> None:
         """rows: what `choose` returned; lengths: tokens per sample over all modalities."""
-        self.width = layout.length
-        ids = torch.cat([self._ids(rows[s.modality], s.start, s.length) for s in layout.segments])
-        self.index, self.order = torch.sort(ids)
-        super().__init__(lengths, self.index.device)
+        self.layout, self.width = layout, layout.length
+        self.held = {name: len(part) for name, part in rows.items()}
+        self.whole = sum(lengths) == len(lengths) * self.width
+        super().__init__(lengths, next(iter(rows.values())).device)
+        self._rows = rows
+        if self.whole:
+            self.index = torch.arange(self.total, device=self.device)
+        else:
+            self.index, self.order = torch.sort(self._unordered())
+
+    @cached_property
+    def order(self) -> Tensor:
+        """What turns rows that lie modality after modality into rows that lie sample after sample, int64 [M]."""
+        return torch.argsort(self._unordered())
+
+    def _unordered(self) -> Tensor:
+        return torch.cat([self._ids(self._rows[s.modality], s.start, s.length) for s in self.layout.segments])
 
     def _ids(self, rows: Tensor, start: int, length: int) -> Tensor:
         sample = torch.div(rows, length, rounding_mode="floor")
@@ -55,10 +68,13 @@ class Packing(Rows):
 
     def take(self, flat: Tensor) -> Tensor:
         """Pick the packed rows of [B, N, D]."""
-        return flat.flatten(0, 1).index_select(0, self.index)
+        rows = flat.flatten(0, 1)
+        return rows if self.whole else rows.index_select(0, self.index)
 
     def restore(self, packed: Tensor) -> Tensor:
         """Put packed rows back into [B, N, D], zero elsewhere."""
+        if self.whole:
+            return packed.unflatten(0, (len(self.lengths), self.width))
         size = (len(self.lengths) * self.width, *packed.shape[1:])
         flat = packed.new_zeros(size).index_copy(0, self.index, packed)
         return flat.view(len(self.lengths), self.width, *flat.shape[1:])

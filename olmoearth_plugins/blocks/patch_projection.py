@@ -48,6 +48,7 @@ class PatchProjection(nn.Module):
     ) -> None:
         """side: pixels along a patch. pixel_hidden, post_hidden: widths of the layers of the MLPs, empty = none."""
         super().__init__()
+        self.side, self.pixel_width = side, max(bands, *pixel_hidden, 0)
         self.pixel_proj = _mlp([bands, *pixel_hidden], relu_first=False)
         self.proj = nn.Linear((pixel_hidden[-1] if pixel_hidden else bands) * side * side, width)
         self.post_proj = _mlp([width, *post_hidden], relu_first=True)
@@ -58,6 +59,12 @@ class PatchProjection(nn.Module):
         tokens: Tensor = self.post_proj(self.proj(pixels.reshape(len(patches_KPC), -1)))
         return tokens
 
+    def kernel(self) -> Tensor | None:
+        """Return the weights [D,C,side,side] of the linear map; None = there is an MLP before it."""
+        if len(self.pixel_proj):
+            return None
+        return self.proj.weight.unflatten(1, (self.side, self.side, -1)).permute(0, 3, 1, 2)
+
 
 class ConvPatchProjection(nn.Module):
     """The linear map of a patch, kept as the weights of a convolution whose stride is its kernel."""
@@ -66,10 +73,15 @@ class ConvPatchProjection(nn.Module):
         """side: pixels along a patch."""
         super().__init__()
         self.proj = nn.Conv2d(bands, width, side, side)
+        self.post_proj = nn.Identity()
 
     def forward(self, patches_KPC: Tensor) -> Tensor:
         """Embed patches to [K,D]."""
         return linear(patches_KPC.flatten(1), self.proj.weight.permute(0, 2, 3, 1).flatten(1), self.proj.bias)
+
+    def kernel(self) -> Tensor:
+        """Return the weights [D,C,side,side]."""
+        return self.proj.weight
 
 
 def _mlp(widths: Sequence[int], *, relu_first: bool) -> nn.Sequential:

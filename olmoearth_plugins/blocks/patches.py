@@ -21,8 +21,8 @@ def patches(batch: Batch, spec: ModalitySpec, segment: Segment, max_patch_size: 
 
     A modality without rows and columns has patches of one pixel.
     """
-    side = max_patch_size * spec.size_factor if spec.spatial else 1
-    key = ("patches", spec.name, side, segment.grid[:3])
+    side = _side(spec, max_patch_size)
+    key = _key(spec, segment, side)
     if key in batch.memo:
         return batch.memo[key]
     array = batch.arrays[spec.name]
@@ -30,6 +30,19 @@ def patches(batch: Batch, spec: ModalitySpec, segment: Segment, max_patch_size: 
     if not rows.requires_grad and not torch.is_inference(rows):
         batch.memo[key] = rows
     return rows
+
+
+def is_cut(batch: Batch, spec: ModalitySpec, segment: Segment, max_patch_size: int) -> bool:
+    """Whether `patches` has its answer already."""
+    return _key(spec, segment, _side(spec, max_patch_size)) in batch.memo
+
+
+def _side(spec: ModalitySpec, max_patch_size: int) -> int:
+    return max_patch_size * spec.size_factor if spec.spatial else 1
+
+
+def _key(spec: ModalitySpec, segment: Segment, side: int) -> tuple[object, ...]:
+    return "patches", spec.name, side, segment.grid[:3]
 
 
 def _cut(array_BHWTC: Tensor, segment: Segment, side: int) -> Tensor:

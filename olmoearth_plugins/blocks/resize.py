@@ -14,6 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+NOTHING = 1e-9
+"""Weights up to this are rounding errors of zero."""
+
 
 def resize(images_BHWTK: Tensor, rows: int, columns: int) -> Tensor:
     """Return float32 [B,rows,columns,T,K], as interpolate(mode="bicubic", antialias=True) would (to 1e-5)."""
@@ -28,11 +31,11 @@ def resize(images_BHWTK: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def _matrix(length: int, wanted: int, device: torch.device) -> Tensor:
-    return torch.from_numpy(_weights(length, wanted)).to(device, non_blocking=True)
+    return torch.from_numpy(axis_weights(length, wanted)).to(device, non_blocking=True)
 
 
 @lru_cache(maxsize=256)
-def _weights(length: int, wanted: int) -> np.ndarray:
+def axis_weights(length: int, wanted: int) -> np.ndarray:
     """Weights [wanted, length] of one axis: the answer to a unit impulse at each pixel."""
     impulses = torch.eye(length, dtype=torch.float64, device="cpu")[None, None]
     answers = interpolate(impulses, size=(wanted, length), mode="bicubic", antialias=True)

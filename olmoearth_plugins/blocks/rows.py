@@ -12,6 +12,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from olmoearth_core.interfaces.parts import Attend
+
 
 class Rows:
     """A packed matrix by its lengths; row after row of sample 0, then of sample 1."""
@@ -19,6 +21,11 @@ class Rows:
     def __init__(self, lengths: tuple[int, ...], device: torch.device) -> None:
         """lengths: rows per sample."""
         self.lengths, self.device = lengths, device
+
+    @property
+    def attend(self) -> Attend | None:
+        """How to attend to these rows, where their arrangement decides that; None = as the block does."""
+        return None
 
     @property
     def longest(self) -> int:
@@ -39,6 +46,11 @@ class Rows:
     def has_empty(self) -> bool:
         """Whether some sample has no row at all."""
         return 0 in self.lengths
+
+    @property
+    def filled(self) -> Tensor:
+        """Which samples have a row to attend to, bool [B]."""
+        return self.count > 0
 
     @cached_property
     def count(self) -> Tensor:
@@ -128,6 +140,10 @@ class Prefixed(Rows):
         repeated = front.to(packed.dtype).repeat(len(self.lengths), *[1] * (front.ndim - 1))
         joined = packed.new_empty(self.total, *packed.shape[1:])
         return joined.index_copy(0, self._rest, packed).index_copy(0, self._front, repeated)
+
+    def front(self, joined: Tensor) -> Tensor:
+        """Return the rows in front, [B, count, ...]."""
+        return joined.index_select(0, self._front).view(len(self.lengths), -1, *joined.shape[1:])
 
     def cut(self, joined: Tensor) -> Tensor:
         """Drop the rows in front again."""

@@ -3,10 +3,9 @@
 # M packed tokens, D width
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from olmoearth_core.data.sample import Batch
@@ -25,10 +24,12 @@ class Visible:
     at: Packing
     tokens: Tensor
 
-    def encoded(self, packed_MD: Tensor, pooled: Tensor | None = None) -> Encoded:
+    def encoded(
+        self, packed_MD: Tensor, pooled: Tensor | None = None, extras: Mapping[str, Tensor] | None = None
+    ) -> Encoded:
         """Put packed tokens back into their places; hidden places are zero."""
         tokens = self.reading.layout.split(self.at.restore(packed_MD))
-        return Encoded(tokens, self.reading.codes, self.reading.counts, pooled)
+        return Encoded(tokens, self.reading.codes, self.reading.counts, pooled, extras or {})
 
 
 def visible(embedding: PatchEmbedding, batch: Batch, patch_size: int, only: Collection[str] | None = None) -> Visible:
@@ -45,7 +46,4 @@ def visible(embedding: PatchEmbedding, batch: Batch, patch_size: int, only: Coll
         reading = reading.only(only)
     rows = choose(reading.codes, ENCODE, reading.counts.encode)
     at = Packing(reading.layout, rows, reading.counts.encode_rows())
-    embedded = list(embedding(batch, reading, rows).values())
-    if not embedded:
-        return Visible(reading, at, torch.zeros(0, embedding.width, device=batch.device))
-    return Visible(reading, at, torch.cat(embedded).index_select(0, at.order))
+    return Visible(reading, at, embedding(batch, reading, rows, at))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from olmoearth_core.data.tokens import Tokenization
@@ -36,6 +37,8 @@ def predictor(
     random_channel_embeddings: bool = False,
     position_encoding: PositionEncoding | None = None,
     attention: Attend | None = None,
+    use_attention_pooler: bool = False,
+    pooler_dim: int | None = None,
 ) -> DecoderRecipe:
     """Describe a decoder; nothing is allocated before `build`.
 
@@ -44,6 +47,8 @@ def predictor(
     depth, mlp_ratio, drop_path, qk_norm: as of the encoder.
     learnable_channel_embeddings, random_channel_embeddings: as of the encoder; the decoder has its own.
     position_encoding: null = the encoder's. attention: the attention kernel; null = olmoearth.sdpa.v1.
+    use_attention_pooler: ask the places of the encoder's attention pooler instead of its visible tokens; needs a
+        position encoding of rows and columns alone. pooler_dim: width of those; null = the pooler's.
 
     Raises:
         ConfigError: options that contradict each other.
@@ -61,6 +66,8 @@ def predictor(
         attend=sdpa() if attention is None else attention,
         learnable_channels=learnable_channel_embeddings,
         random_channels=random_channel_embeddings,
+        asks_places=use_attention_pooler,
+        places_width=pooler_dim,
     )
 
 
@@ -80,6 +87,8 @@ class Predictor:
     attend: Attend
     learnable_channels: bool
     random_channels: bool
+    asks_places: bool
+    places_width: int | None
 
     def trunk(self, encoder: EncoderRecipe) -> Trunk:
         """Return the stack of blocks, widths taken from the encoder where they were left out.
@@ -111,8 +120,35 @@ class Predictor:
         trunk.check("decoder_config")
         return trunk
 
-    def build(self, specs: Sequence[ModalitySpec], tokenization: Tokenization, encoder: EncoderRecipe) -> nn.Module:
-        """Allocate the decoder on the current default device."""
+    def pooler_width(self, encoder: EncoderRecipe, trunk: Trunk) -> int:
+        """Return the width of the places that the decoder asks.
+
+        Raises:
+            ConfigError: the encoder has no attention pooler or one of another width, or the decoder's positions are not
+                those of places.
+        """
+        width = getattr(getattr(encoder, "attention_pooler", None), "pooler_dim", None)
+        if not isinstance(width, int) or self.places_width not in (None, width):
+            found = "none" if width is None else f"one of width {width}"
+            raise ConfigError(
+                f"decoder_config: use_attention_pooler with pooler_dim {self.places_width} needs an encoder with such "
+                f"an attention_pooler, but it has {found}."
+            )
+        if trunk.positions.rotates and trunk.positions.coordinates(*torch.zeros(3, 1)).shape[-1] != 2:
+            raise ConfigError(
+                "decoder_config: with use_attention_pooler the position_encoding must rotate by row and column alone, "
+                "because the pooler's places have no time. Use olmoearth.rope.v1."
+            )
+        return width
+
+    def build(
+        self,
+        specs: Sequence[ModalitySpec],
+        tokenization: Tokenization,
+        encoder: EncoderRecipe,
+        kind: type[Decoder] = Decoder,
+    ) -> nn.Module:
+        """Allocate the decoder on the current default device; kind: a decoder of the same parts."""
         trunk = self.trunk(encoder)
         encodings = CompositeEncodings(
             specs,
@@ -123,6 +159,8 @@ class Predictor:
             random_channels=self.random_channels,
         )
         width_in, width_out = encoder.embedding_size, self.output_width or encoder.embedding_size
-        decoder = Decoder(specs, tokenization, trunk, width_in, width_out, encodings)
+        decoder = kind(specs, tokenization, trunk, width_in, width_out, encodings)
+        if self.asks_places:
+            decoder.ask_places(self.pooler_width(encoder, trunk))
         xavier(decoder)
         return decoder

@@ -45,7 +45,7 @@ def embed_domain(
     """
     settings = settings or SearchlightSettings()
     specs = encoder.patch_embeddings.specs
-    height, width = _size(batch, specs)
+    height, width = _size(batch, specs, patch_size)
     asked = location_query_patch_size or patch_size
     plan = Tiling(crop_px, overlap_px, patch_size)
     crops = [plan.crops(length, settings.neighborhood_attention_size_px) for length in (height, width)]
@@ -147,12 +147,16 @@ def _part(array: Tensor, rows: slice, columns: slice, times: int, over: int) -> 
     return array[:, top:bottom, left:right]
 
 
-def _size(batch: Batch, specs: Sequence[ModalitySpec]) -> tuple[int, int]:
-    for spec in specs:
-        if spec.spatial and spec.name in batch.arrays:
-            rows, columns = batch.arrays[spec.name].shape[1:3]
-            return rows // spec.size_factor, columns // spec.size_factor
-    raise DataError(f"embed_domain needs a spatial modality, but the batch holds {list(batch.arrays)}.")
+def _size(batch: Batch, specs: Sequence[ModalitySpec], patch_size: int) -> tuple[int, int]:
+    held = next((spec for spec in specs if spec.spatial and spec.name in batch.arrays), None)
+    if held is None:
+        raise DataError(f"embed_domain needs a spatial modality, but the batch holds {list(batch.arrays)}.")
+    height, width = (n // held.size_factor for n in batch.arrays[held.name].shape[1:3])
+    if height % patch_size or width % patch_size:
+        raise DataError(
+            f"an area of {height} x {width} px cannot be cut into patches of {patch_size} px. Crop or pad it."
+        )
+    return height, width
 
 
 def _named(extras: Mapping[str, Tensor], key: str) -> Tensor:

@@ -14,7 +14,7 @@ from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import EncoderRecipe
-from olmoearth_core.interfaces.parts import Attend, PatchEmbeddingRecipe, PositionEncoding
+from olmoearth_core.interfaces.parts import Attend, PatchEmbeddingRecipe, PoolerRecipe, PositionEncoding
 from olmoearth_plugins.attentions.sdpa import sdpa
 from olmoearth_plugins.blocks.band_dropout import BandDropout
 from olmoearth_plugins.blocks.composite import CompositeEncodings
@@ -42,6 +42,7 @@ def flexi_vit(
     patch_embedding: PatchEmbeddingRecipe | None = None,
     position_encoding: PositionEncoding | None = None,
     attention: Attend | None = None,
+    attention_pooler: PoolerRecipe | None = None,
     frozen_patch_embeddings: bool = False,
     band_dropout_rate: float = 0.0,
     random_band_dropout: bool = False,
@@ -62,6 +63,7 @@ def flexi_vit(
     output_embedding_size: project all tokens that come out to this width; null = no projection.
     patch_embedding: from pixels to a token; null = olmoearth.linear_patches.v1.
     position_encoding: null = olmoearth.absolute.v1. attention: its kernel; null = olmoearth.sdpa.v1.
+    attention_pooler: one feature per place on top of the tokens, as in v1.3; null = none.
     frozen_patch_embeddings: do not train the projections.
     band_dropout_rate: probability of hiding a band of a sample in training; with random_band_dropout the upper
         end of a uniform draw. band_dropout_modalities: where; null = everywhere.
@@ -90,6 +92,7 @@ def flexi_vit(
         num_register_tokens=num_register_tokens,
         output_embedding_size=output_embedding_size,
         patch_embedding=linear_patches() if patch_embedding is None else patch_embedding,
+        attention_pooler=attention_pooler,
         frozen_patch_embeddings=frozen_patch_embeddings,
         band_dropout_rate=band_dropout_rate,
         random_band_dropout=random_band_dropout,
@@ -111,6 +114,7 @@ class FlexiViT:
     num_register_tokens: int
     output_embedding_size: int | None
     patch_embedding: PatchEmbeddingRecipe
+    attention_pooler: PoolerRecipe | None
     frozen_patch_embeddings: bool
     band_dropout_rate: float
     random_band_dropout: bool
@@ -126,6 +130,8 @@ class FlexiViT:
         self.embedding_size = self.output_embedding_size or self.trunk.width
         self.trunk.check("encoder_config")
         self.patch_embedding.check(self.trunk.width)
+        if self.attention_pooler is not None:
+            self.attention_pooler.check(self.trunk)
         low, high = self.patch_sizes
         if not 1 <= low <= high:
             raise ConfigError(
@@ -169,12 +175,16 @@ class FlexiViT:
             learnable_channels=self.learnable_channel_embeddings,
             random_channels=self.random_channel_embeddings,
         )
+        pooler = self.attention_pooler
         head = ProjectAndAggregate(
-            self.embedding_size, self.num_projection_layers, aggregate_first=self.aggregate_then_project
+            pooler.pooler_dim if pooler else self.embedding_size,
+            self.num_projection_layers,
+            aggregate_first=self.aggregate_then_project,
         )
         encoder = Encoder(self.trunk, patches, encodings, head, self.legacy_eval_padding)
         encoder.add_registers(self.num_register_tokens)
         encoder.add_projector(self.output_embedding_size)
+        encoder.attention_pooler = None if pooler is None else pooler.build(self.trunk)
         xavier(encoder, skip=(PatchEmbedding,))
         patches.requires_grad_(not self.frozen_patch_embeddings)
         return encoder

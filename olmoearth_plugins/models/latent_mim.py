@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.data.tokens import Tokenization
-from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.loss import Tokens
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe, ModelOutput, ModelRecipe
 from olmoearth_core.interfaces.parts import TargetRecipe
-from olmoearth_plugins.models.targets import decode_only
+from olmoearth_plugins.models.checks import check_tokenization
+from olmoearth_plugins.models.targets import targets
 from olmoearth_plugins.targets.frozen_encoder import frozen_encoder
 
 
@@ -26,15 +25,19 @@ def latent_mim(
     *,
     encoder_config: EncoderRecipe,
     decoder_config: DecoderRecipe,
+    reconstructor_config: DecoderRecipe | None = None,
     tokenization: Mapping[str, list[list[str]]] | None = None,
     target: TargetRecipe | None = None,
 ) -> ModelRecipe:
     """Describe a latent-MIM model; nothing is allocated before `build`.
 
+    reconstructor_config: what also turns latent tokens back into pixels (olmoearth.reconstructor.v1); null = nothing.
     tokenization: modality -> groups of bands that form one token each; others keep their own band sets.
     target: what is predicted; null = olmoearth.frozen_encoder.v1, as in the official models up to v1.2.
     """
-    return LatentMIMRecipe(encoder_config, decoder_config, Tokenization(tokenization), target or frozen_encoder())
+    return LatentMIMRecipe(
+        encoder_config, decoder_config, reconstructor_config, Tokenization(tokenization), target or frozen_encoder()
+    )
 
 
 @dataclass
@@ -43,33 +46,34 @@ class LatentMIMRecipe:
 
     encoder_config: EncoderRecipe
     decoder_config: DecoderRecipe
+    reconstructor_config: DecoderRecipe | None
     tokenization: Tokenization
     target: TargetRecipe
 
     def build(self, specs: Sequence[ModalitySpec]) -> nn.Module:
-        """Allocate encoder, decoder and target.
+        """Allocate encoder, decoder, reconstructor and target.
 
         Raises:
             ConfigError: a tokenization that names modalities or bands which are not there.
         """
-        unknown = sorted(set(self.tokenization.overrides) - {spec.name for spec in specs})
-        if unknown:
-            raise ConfigError(
-                f"model.tokenization names {', '.join(unknown)}, which is not among the training modalities "
-                f"{', '.join(spec.name for spec in specs)}."
-            )
+        check_tokenization(self.tokenization, specs)
         encoder = self.encoder_config.build(specs, self.tokenization)
         decoder = self.decoder_config.build(specs, self.tokenization, self.encoder_config)
-        return LatentMIM(encoder, decoder, self.target)
+        reconstructor = None
+        if self.reconstructor_config is not None:
+            reconstructor = self.reconstructor_config.build(specs, self.tokenization, self.encoder_config)
+        return LatentMIM(encoder, decoder, self.target, reconstructor)
 
 
 class LatentMIM(nn.Module):
-    """Encoder, decoder and frozen target encoder."""
+    """Encoder, decoder, perhaps a reconstructor, and frozen target encoder."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, target: TargetRecipe) -> None:
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, target: TargetRecipe, reconstructor: nn.Module | None = None
+    ) -> None:
         """The target is made of the encoder as it is now."""
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder, self.reconstructor = encoder, decoder, reconstructor
         self.target_encoder = target.build(encoder)
         self.train(self.training)
 
@@ -80,15 +84,17 @@ class LatentMIM(nn.Module):
         return self
 
     def forward(self, batch: Batch, patch_size: int = 4, full: bool = True) -> ModelOutput:
-        """Encode what is visible and predict what is to be decoded.
+        """Encode what is visible and predict what is to be decoded; reconstruct pixels from what was encoded.
 
         full: false = `decoded` is zero wherever nothing has to be decoded (training needs no more).
         """
         latent = self.encoder(batch, patch_size)
         decoded = self.decoder(latent, batch.timestamps, patch_size, full=full)
-        return ModelOutput(latent=latent, decoded=decoded, reconstructed=None, pooled=latent.pooled)
+        pixels = None
+        if self.reconstructor is not None:
+            pixels = self.reconstructor(latent, batch.timestamps, patch_size, full=full)
+        return ModelOutput(latent=latent, decoded=decoded, reconstructed=pixels, pooled=latent.pooled)
 
-    @torch.no_grad()
     def targets(
         self, batch: Batch, patch_size: int = 4, *, token_exits: Mapping[str, int] | None = None, full: bool = False
     ) -> Tokens:
@@ -97,7 +103,4 @@ class LatentMIM(nn.Module):
         token_exits: depth at which each modality leaves the target encoder; null = 0, bare patch embeddings.
         full: false = only places to be decoded are computed, where the exits allow it; true = all that are there.
         """
-        exits = dict.fromkeys(batch.arrays, 0) if token_exits is None else token_exits
-        wanted = batch.unmask() if full or any(exits.values()) else decode_only(batch)
-        target: Tokens = self.target_encoder(wanted, patch_size, token_exits=exits)
-        return target
+        return targets(self.target_encoder, batch, patch_size, token_exits, full)

@@ -20,6 +20,8 @@ ROPE = {
     "temporal_coordinate_scale": 1 / 30,
     "legacy_bf16_coordinates": False,
 }
+TAKEN_OUT = {"v1_3": {"olmoearth.info_nce.v1"}}
+"""Folder of recipes -> components that a lower layer names and theirs do without."""
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "plugins").glob("*/README.md")])
 BLOCKS = [
     pytest.param(block, id=f"{page.relative_to(ROOT)}-{i}")
@@ -37,7 +39,7 @@ def test_a_recipe_checks_builds_and_is_a_fixed_point(recipe, monkeypatch):
     assert Config.from_text(text).to_text() == text
     named = re.findall(r'^@\w+ = "(.+)"$', "\n".join(text for _, text in config.layers), re.MULTILINE)
     assert named
-    assert all(f'"{name}"' in text for name in named)
+    assert {name for name in named if f'"{name}"' not in text} == TAKEN_OUT.get(Path(recipe).parent.name, set())
 
 
 @pytest.mark.parametrize("size", SIZES)

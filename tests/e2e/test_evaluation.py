@@ -1,9 +1,11 @@
 """Scores during and after a tiny run: training does not notice them, and `olmoearth evaluate` repeats them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+import olmoearth_core
 from olmoearth_core.cli.main import main
 
 STAGE = "trainer.callbacks.downstream_evaluator"
@@ -72,4 +74,23 @@ def test_a_task_that_is_not_declared_is_refused_with_those_that_are(words, tmp_p
 
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path, capsys):
     assert run("evaluate", str(tmp_path)) == 2
-    assert "expected a run folder" in capsys.readouterr().err
+    assert "a run folder, or a folder like step00000500" in capsys.readouterr().err
+
+
+def test_a_package_scores_as_its_run_and_without_the_run_it_borrows_the_shipped_one(words, h5, tmp_path, monkeypatch):
+    assert run("train", *words("run", steps=1, **SCORED)) == 0
+    assert run("model", "convert", str(tmp_path / "run"), str(tmp_path / "package")) == 0
+    bare = olmoearth_core.load_model(tmp_path / "run")
+    bare.card = replace(bare.card, run_text=None, step=None)
+    olmoearth_core.save_model(bare, tmp_path / "bare")
+    monkeypatch.chdir(tmp_path)
+    data = (f"--dataset.h5py_dir={h5}", f"--{TASK}.benchmark.windows_per_sample=1")
+    assert run("evaluate", "run", "--out", "scores") == 0
+    assert run("evaluate", "package", "--out", "scores") == 0
+    assert run("evaluate", "bare", *data) == 0
+    files = [*sorted((tmp_path / "scores").iterdir()), *(tmp_path / "evaluations").iterdir()]
+    bodies = [json.loads(file.read_text()) for file in files]
+    assert [file.name for file in files] == ["step00000001-001.json", "step00000001-002.json", "run-001.json"]
+    first, *others = [[row["value"] for row in body["rows"] if row["metric"] == "macro_f1"] for body in bodies]
+    assert all(other == pytest.approx(first) for other in others)
+    assert {row["weights"] for body in bodies for row in body["rows"]} == {bodies[0]["rows"][0]["weights"]}

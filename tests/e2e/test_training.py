@@ -135,7 +135,14 @@ def test_the_run_folder_keeps_layers_and_the_resolved_config(words, tmp_path):
     train(words(steps=1))
     names = sorted(p.name for p in (tmp_path / "run" / "config").iterdir())
     assert names[-1] == "resolved.cfg"
-    assert [n.partition("-")[2] for n in names[:-1]] == ["base.cfg", "v1_1.cfg", "v1_2.cfg", "nano.cfg", "nano.cfg", "overrides"]
+    assert [n.partition("-")[2] for n in names[:-1]] == [
+        "base.cfg",
+        "v1_1.cfg",
+        "v1_2.cfg",
+        "nano.cfg",
+        "nano.cfg",
+        "overrides",
+    ]
 
 
 def test_a_plan_needs_no_data_and_trains_nothing(words, capsys, tmp_path):

@@ -11,6 +11,8 @@ SHORT_LIST = (
 )
 FORMAT = {"latlon"}
 """Registered, but also a field of `Sample` and a key of the H5 format."""
+AXES = {"space_time"}
+"""Registered, but also how a modality varies (`ModalitySpec.kind`)."""
 SLOTS = {"encoder", "decoder", "target", "latent", "mae", "predictor"}
 """Architecture words that are places in a model, whoever fills them."""
 
@@ -27,7 +29,7 @@ def words():
         for kind in (registry.benchmarks, registry.models, registry.encoders, registry.decoders)
         for name in kind.components()
     }
-    return (set(registry.modalities.components()) | things | set(SHORT_LIST)) - FORMAT - SLOTS
+    return (set(registry.modalities.components()) | things | set(SHORT_LIST)) - FORMAT - AXES - SLOTS
 
 
 def test_core_names_no_sensor(sources):

@@ -2,7 +2,7 @@
 
 import ast
 
-HEAVY_PARTS = ("train", "data", "evaluate", "infer", "testing", "convert")
+HEAVY_PARTS = ("train", "data", "evaluate", "infer", "models", "testing", "convert")
 """Folders of core that may import torch when they are imported; interfaces, config and cli may not."""
 
 

@@ -22,6 +22,7 @@ HEAVY = "{'torch', 'numpy', 'confection', 'pydantic', 'h5py', 'xarray', 'rasteri
         (["dataset", "--help"], {"confection", "pydantic"}),
         (["evaluate", "--help"], {"pydantic"}),
         (["quickstart", "--help"], {"pydantic"}),
+        (["model", "--help"], {"confection", "pydantic"}),
         (["doctor", "--help"], {"confection", "pydantic"}),
     ],
 )

@@ -3,7 +3,9 @@
 import olmoearth_core
 import olmoearth_core.testing
 
-PUBLIC = ["Batch", "OlmoEarthDataset", "Sample", "compose", "load_model", "modalities", "registry"]
+PUBLIC = [
+    "Batch", "OlmoEarthDataset", "Sample", "compose", "embed", "load_model", "modalities", "registry", "save_model",
+]  # fmt: skip
 
 
 def test_public_names_of_core_are_these_and_exist():

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from olmoearth_core import modalities
 from olmoearth_core.data.sample import Batch, ViewCounts
@@ -111,12 +112,31 @@ def assert_like(found, expected):
         assert sums == pytest.approx([facts["sum"], facts["abs_sum"]], rel=1e-4, abs=1e-2), name
 
 
+SYNCS = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "unique")
+
+
+class Syncs(TorchDispatchMode):
+    """Counts operations that would wait for a device."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        boolean_index = name == "index" and any(t is not None and t.dtype == torch.bool for t in args[1])
+        if name in SYNCS or boolean_index:
+            self.seen.append(name)
+        return func(*args, **(kwargs or {}))
+
+
 class Kit:
     """The functions above, for tests (test folders are no packages, so they cannot import this file)."""
 
     single_sets, nine, golden, recipe = map(staticmethod, (single_sets, nine, golden, recipe))
     fill, batch, assert_like = map(staticmethod, (fill, batch, assert_like))
     maps = MAPS
+    Syncs = Syncs
 
     @staticmethod
     def encoder(names, overrides=None, **options):

@@ -16,13 +16,14 @@ from olmoearth_plugins.encoders.flexi_vit import flexi_vit
 from olmoearth_plugins.models.latent_mim import latent_mim
 
 torch.manual_seed(0)
-specs = modalities(["sentinel2_l2a", "sentinel1", "worldcover", "landsat"])
+names = ["sentinel2_l2a", "sentinel1", "landsat", "worldcover", "srtm", "openstreetmap_raster"]
+specs = modalities([*names, "wri_canopy_height_map", "cdl", "worldcereal"])
 model = latent_mim(encoder_config=flexi_vit(drop_path=0.0), decoder_config=predictor()).build(specs).eval()
 shapes = {s.name: (2, *s.array_shape(8, 8, 2)) for s in specs}
 groups = {s.name: len(Tokenization().groups(s)) for s in specs}
 batch = Batch(
     {n: torch.randn(shape) for n, shape in shapes.items()},
-    {n: torch.randint(0, 4, (shape[0], 2, 2, shape[3], groups[n])) for n, shape in shapes.items()},
+    {n: torch.randint(0, 4, (2, 2, 2, shape[3], groups[n])) for n, shape in shapes.items()},
     torch.tensor([[[1, 2, 2020], [1, 3, 2020]]] * 2),
 )
 out = model(batch, 4)

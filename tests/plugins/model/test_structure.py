@@ -9,6 +9,7 @@ import torch
 from olmoearth_core import modalities
 from olmoearth_core.config.build import build
 from olmoearth_core.config.load import load
+from olmoearth_core.data.tokens import Tokenization
 from olmoearth_plugins.targets.frozen_projection import frozen_projection
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -71,6 +72,33 @@ def test_shapes_of_single_band_sets(nano):
     assert shapes[f"{head}.sentinel2_l2a.sentinel2_l2a__0.pixel_proj.0.weight"] == (12, 12)
     assert shapes[f"{head}.worldcover.worldcover__0.pixel_proj.0.weight"] == (12, 1)
     assert shapes["encoder.blocks.0.attn.rope_mixed_freqs"] == (3, 8, 8)
+
+
+def test_shapes_that_differ_between_versions_and_sizes(kit):
+    head = "encoder.patch_embeddings.per_modality_embeddings"
+    v1 = on_meta(kit.recipe("v1"), kit.nine()).state_dict()
+    assert v1[f"{head}.sentinel2_l2a.sentinel2_l2a__1.proj.weight"].shape == (128, 6, 8, 8)
+    base = on_meta(kit.recipe(**SIZES["base"]), kit.nine()).state_dict()
+    assert base["encoder.blocks.0.attn.rope_mixed_freqs"].shape == (3, 12, 32)
+
+
+def test_a_patch_of_finer_pixels_has_as_many_tokens(kit):
+    encoder, specs = kit.encoder(["naip_10", "sentinel2_l2a"])
+    heads = encoder.patch_embeddings.per_modality_embeddings
+    assert heads["naip_10"]["naip_10__0"].proj.in_features == 4096
+    out = encoder(kit.batch(specs), 2)
+    assert out.tokens["naip_10"].shape[1:3] == out.tokens["sentinel2_l2a"].shape[1:3] == (4, 4)
+
+
+def test_band_groups_and_token_shapes_of_the_versions(kit):
+    (optical,) = modalities(["sentinel2_l2a"])
+    declared, single = Tokenization(), Tokenization(kit.single_sets())
+    assert [list(g) for g in declared.groups(optical)] == [[0, 1, 2, 3], [4, 5, 6, 7, 8, 9], [10, 11]]
+    assert [list(g) for g in single.groups(optical)] == [list(range(12))]
+    for groups, overrides in ((3, None), (1, {"sentinel2_l2a": kit.single_sets()["sentinel2_l2a"]})):
+        encoder, specs = kit.encoder(["sentinel2_l2a"], overrides)
+        out = encoder(kit.batch(specs, overrides, samples=1, side=64, steps=1), 4)
+        assert out.tokens["sentinel2_l2a"].shape == (1, 16, 16, 1, groups, 16)
 
 
 def test_vectors_have_plain_linear_heads(kit):

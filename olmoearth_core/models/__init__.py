@@ -1,0 +1,1 @@
+"""Opening, saving and describing models, and their embeddings in one call."""

@@ -1,0 +1,146 @@
+"""Embeddings in one call, from a batch or from an xarray scene, raw values or normalised ones."""
+
+# B samples, H W patches, D width
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, overload
+
+import torch
+from torch import Tensor, nn
+
+from olmoearth_core.data.sample import Batch
+from olmoearth_core.data.tokens import ENCODE
+from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.embed import device_of, encoder_of, pool_all, pool_grid, resting
+from olmoearth_core.interfaces.loss import Tokens
+from olmoearth_core.interfaces.parts import Pooling
+from olmoearth_core.models.card import ModelCard, card_of
+from olmoearth_core.models.prepare import prepare
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@overload
+def embed(
+    model: nn.Module, data: Batch, *, patch_size: int = 4, pooling: str | Pooling = "mean", spatial: bool = False,
+    normalize: bool = True, batch_size: int = 32, device: str | torch.device | None = None,
+) -> Tensor: ...  # fmt: skip
+
+
+@overload
+def embed(
+    model: nn.Module, data: xarray.Dataset | xarray.DataArray, *, patch_size: int = 4, pooling: str | Pooling = "mean",
+    spatial: bool = False, normalize: bool = True, batch_size: int = 32, device: str | torch.device | None = None,
+) -> xarray.DataArray: ...  # fmt: skip
+
+
+def embed(
+    model: nn.Module,
+    data: Batch | xarray.Dataset | xarray.DataArray,
+    *,
+    patch_size: int = 4,
+    pooling: str | Pooling = "mean",
+    spatial: bool = False,
+    normalize: bool = True,
+    batch_size: int = 32,
+    device: str | torch.device | None = None,
+) -> Tensor | xarray.DataArray:
+    """Return what a model makes of observations.
+
+    Values are raw, in the units of their modality (`model.card.specs`; radar backscatter in decibels), on its 10 m
+    grid. NaN, -99999 and pixels whose bands are all the modality's nodata value are absent, and so are bands that are
+    not there; what that means for a token is the card's `band_gap`, and what stands in for it the card's `fill`.
+    Modalities that are no inputs of the model do not change the result.
+
+    Args:
+        model: what `load_model` returned; it is in its former mode afterwards.
+        data: a `Batch`, whose masks may be left out ({}): what is there is then shown; or a Dataset with one variable
+            per modality, of dims time, band, y and x in any order; time holds dates, band the names of bands, and a
+            variable with other bands than the rest may name its dim band_<modality>. A DataArray with a name, too.
+        patch_size: pixels along the side of a patch; smaller ones give finer and dearer embeddings.
+        pooling: "mean" or "max" over visible tokens, or a @poolings component, which then decides what comes out.
+            On the grid, each modality is pooled first where it is visible, then the modalities are.
+        spatial: keep the grid of patches.
+        normalize: False = values are already at the model's scale.
+        batch_size: samples at a time; decides memory, never numbers.
+        device: where to compute, and where the model then is; None = where it is now.
+
+    Returns:
+        For a batch, float32 [B,D] or [B,H,W,D] where the batch is. For a scene, a DataArray with dims (feature) or
+        (y, x, feature), the coordinates of patch centres and the scene's CRS.
+
+    Raises:
+        DataError: data that the model cannot take, with what it would take.
+        ConfigError: a pooling that does not exist.
+        CheckpointError: a model without a card.
+    """
+    card, pool = card_of(model), _pooling(pooling, spatial)
+    if device is not None:
+        model.to(device)
+
+    def run(batch: Batch) -> Tensor:
+        return _run(model, card, batch, pool, batch_size, patch_size=patch_size, normalize=normalize)
+
+    if isinstance(data, Batch):
+        return run(data)
+    from olmoearth_core.models.scene import read
+
+    scene = read(data, card, patch_size)
+    return scene.labelled(run(scene.batch)[0].numpy(), card, patch_size)
+
+
+def _run(
+    model: nn.Module,
+    card: ModelCard,
+    batch: Batch,
+    pool: Callable[[Tokens], Tensor],
+    batch_size: int,
+    **how: Any,
+) -> Tensor:
+    if batch.size < 1 or batch_size < 1:
+        raise DataError(f"found {batch.size} samples and batch_size {batch_size}, expected at least one of each.")
+    encoder, parts = encoder_of(model), []
+    with resting(encoder):
+        for start in range(0, batch.size, batch_size):
+            part = prepare(batch.rows(slice(start, start + batch_size)), card, **how)
+            tokens = encoder(part.to(device_of(encoder)), patch_size=how["patch_size"])
+            parts.append(pool(tokens).float().to(batch.device))
+    return torch.cat(parts)
+
+
+def _pooling(pooling: str | Pooling, spatial: bool) -> Callable[[Tokens], Tensor]:
+    named = {"mean": (pool_all, pool_grid), "max": (max_all, max_grid)}
+    if isinstance(pooling, str):
+        if pooling not in named:
+            raise ConfigError(f'pooling: found "{pooling}", expected one of {", ".join(named)}, or a component.')
+        return named[pooling][spatial]
+    return pooling
+
+
+def max_all(tokens: Tokens) -> Tensor:
+    """Return the largest value of each feature over all visible tokens [B,D], zero where there is none."""
+    parts = [_hidden_low(tokens, name).flatten(1, -2) for name in tokens.tokens]
+    return _finite(torch.cat(parts, dim=1).amax(1))
+
+
+def max_grid(tokens: Tokens) -> Tensor:
+    """Return the largest value of each feature per patch [B,H,W,D], zero where nothing is visible.
+
+    Raises:
+        DataError: no spatial modality among the tokens.
+    """
+    parts = [_hidden_low(tokens, name).amax((3, 4)) for name, token in tokens.tokens.items() if token.ndim == 6]
+    if not parts:
+        raise DataError(f"A patch grid needs a spatial modality, but the tokens are of {list(tokens.tokens)}.")
+    return _finite(torch.stack(parts).amax(0))
+
+
+def _hidden_low(tokens: Tokens, name: str) -> Tensor:
+    hidden = (tokens.masks[name] != ENCODE).unsqueeze(-1)
+    return tokens.tokens[name].masked_fill(hidden, -torch.inf)
+
+
+def _finite(largest: Tensor) -> Tensor:
+    return largest.masked_fill(largest == -torch.inf, 0.0)

@@ -1,0 +1,1 @@
+"""Layouts of models that others have published."""

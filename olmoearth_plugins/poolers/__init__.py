@@ -1,0 +1,1 @@
+"""Learned pooling inside an encoder."""
