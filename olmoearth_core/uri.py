@@ -28,6 +28,11 @@ def resolve(uri: str) -> str:
     return uri if found is None else str(found)
 
 
+def is_remote(place: str) -> bool:
+    """Whether a resolved path or URL is a URL of anything but this machine's files."""
+    return "://" in place and not place.startswith("file://")
+
+
 @functools.cache
 def _listeners() -> pluggy.PluginManager | None:
     """Load hook modules once per process, and pluggy only if there are any."""

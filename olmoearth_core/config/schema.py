@@ -120,8 +120,9 @@ class TrainerSettings:
     max_duration: when to stop. save_interval: steps between checkpoints; the last step is always saved.
     keep_checkpoints: how many to keep, the newest; null = all.
     metrics_collect_interval: steps between metric flushes (console, JSONL, W&B).
-    load_path: run folder or checkpoint to start from (weights, optimizer, step). load_strategy: what to do if the
-    run's own folder holds a checkpoint: "if_available" resumes, "never" refuses, "always" demands one.
+    load_path: run folder or checkpoint to start from (weights, optimizer, step), or anything else that load_model
+    opens, such as a released model (weights only, from step 0). load_strategy: what to do if the run's own folder
+    holds a checkpoint: "if_available" resumes, "never" refuses, "always" demands one.
     device: "cpu", "cuda", or null = the best there is. parallel: "ddp" (FSDP comes later).
     on_nonfinite: "skip" = leave weights alone and count, "stop" = end the run.
     max_nonfinite_steps: so many in a row end it anyway.

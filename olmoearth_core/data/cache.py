@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import fsspec
@@ -82,10 +82,10 @@ class Cache:
     def _copy(self, url: str) -> str:
         try:
             filesystem, path = fsspec.core.url_to_fs(url)
-            place = self._place(url, _state(filesystem.info(path)))
+            place = self._place(url, state_of(filesystem.info(path)))
             if not place.exists():
                 self._throttle.wait()
-                _fetch(filesystem, path, place)
+                fetch(filesystem, path, place)
         except FileNotFoundError as cause:
             raise DataError(f"{url}: there is no such file.") from cause
         except OSError as cause:
@@ -103,7 +103,8 @@ def is_local(url: str) -> bool:
     return "://" not in url or url.startswith("file://")
 
 
-def _state(info: dict[str, object]) -> str:
+def state_of(info: Mapping[str, object]) -> str:
+    """Return what differs once a file has changed, as far as its file system tells: size, and time or tag."""
     changed = next(
         (info[key] for key in ("mtime", "LastModified", "last_modified", "updated", "ETag", "created") if key in info),
         "",
@@ -115,7 +116,8 @@ def _default_folder() -> Path:
     return Path.home() / ".cache" / "olmoearth" / "h5"
 
 
-def _fetch(filesystem: fsspec.AbstractFileSystem, path: str, place: Path) -> None:
+def fetch(filesystem: fsspec.AbstractFileSystem, path: str, place: Path) -> None:
+    """Copy a file to its place, which is complete or not there."""
     place.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own per process: two workers may fetch the same sample, the last rename wins.
     handle, temporary = tempfile.mkstemp(dir=place.parent, suffix=".tmp")

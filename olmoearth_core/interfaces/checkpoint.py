@@ -36,12 +36,15 @@ class CheckpointFormat(Protocol):
 
     layout: what such a folder holds, in a few words, for the error when no format knows a folder.
     names: models that it can fetch by name, as people write them.
+    files: names of the files in such a folder, for places that cannot be listed; () = they differ from model to model.
     """
 
     @property
     def layout(self) -> str: ...  # noqa: D102
     @property
     def names(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def files(self) -> Sequence[str]: ...  # noqa: D102
 
     def recognises(self, folder: Path) -> bool:
         """Return whether a folder looks like this format, complete or damaged; reads no weights."""

@@ -53,8 +53,10 @@ class _Inquiry:
         return "".join(f"\n  {failure}" for failure in self.failures)
 
 
-def recognise(folder: Path) -> Known:
+def recognise(folder: Path, *, shown: str | None = None) -> Known:
     """Return the first format that knows a folder.
+
+    shown: what to call it in the error; None = its path.
 
     Raises:
         CheckpointError: none does; with what formats look for and with the errors of those that failed.
@@ -66,13 +68,18 @@ def recognise(folder: Path) -> Known:
     here = sorted(p.name for p in folder.iterdir())
     found = ", ".join(here[:_SHOWN]) + (", ..." if len(here) > _SHOWN else "") if here else "nothing"
     layouts = "".join(f"\n  {known.name}: {known.format.layout}" for known in inquiry.asked)
-    raise CheckpointError(f"{folder}: found {found}, expected one of{layouts}{inquiry.told()}")
+    raise CheckpointError(f"{shown or folder}: found {found}, expected one of{layouts}{inquiry.told()}")
 
 
-def resolve(name: str, folder: Path) -> Remote:
-    """Return what a name that is no folder stands for.
+def files() -> list[str]:
+    """Return the names of files that formats look for, where these are always the same."""
+    return list(dict.fromkeys(name for _, names in _Inquiry().answers(lambda f: list(f.files)) for name in names))
 
-    folder: the path that the name would be, for the error.
+
+def resolve(name: str, folder: Path, *, url: bool = False) -> Remote | None:
+    """Return what a name that is no folder stands for; None = a URL that no format takes for one of its names.
+
+    folder: the path that the name would be, for the error. url: whether it would be a URL.
 
     Raises:
         CheckpointError: no format knows it; with the name that was probably meant.
@@ -81,6 +88,8 @@ def resolve(name: str, folder: Path) -> Remote:
     for _, remote in inquiry.answers(lambda f: f.resolve(name)):
         if remote is not None:
             return remote
+    if url:
+        return None
     if folder.is_file():
         raise CheckpointError(
             f"{folder}: found a file, expected the folder it lies in: {folder.parent}{inquiry.told()}"

@@ -25,7 +25,8 @@ def load_model(
 
     Args:
         path_or_hub_id: a folder (official checkpoint, package made by `save_model`, training run or one of its steps),
-            or a name such as the formats offer, in any case, with or without its owner.
+            or a name such as the formats offer, in any case, with or without its owner, or the URL of a folder
+            (s3://, gs://, https://, ...), of which a copy is kept in ~/.cache/olmoearth/models.
         load_weights: False = the architecture with fresh weights; no weights need to be there or are fetched.
         device: where to put it; None = the CPU.
 
@@ -44,13 +45,24 @@ def opened(name: str, *, load_weights: bool) -> tuple[nn.Module, ModelCard]:
     Raises:
         CheckpointError: as `load_model`.
     """
-    folder, remote = Path(uri.resolve(name)).expanduser(), None
+    place = uri.resolve(name).removeprefix("file://")
+    folder, remote = Path(place).expanduser(), None
     if not folder.is_dir():
-        remote = formats.resolve(name, folder)
-        folder = hub.fetch(remote, load_weights=load_weights)
+        remote = formats.resolve(name, folder, url=uri.is_remote(place))
+        folder = _fetched(place, load_weights) if remote is None else hub.fetch(remote, load_weights=load_weights)
     known = formats.recognise(folder)
     model, card = known.format.open(folder, load_weights=load_weights, remote=remote)
+    if uri.is_remote(place) and remote is None:
+        from olmoearth_core.models import distant
+
+        card = distant.origin(card, folder, place)
     return model, replace(card, format=known.name)
+
+
+def _fetched(url: str, load_weights: bool) -> Path:
+    from olmoearth_core.models import distant
+
+    return distant.fetch(url, load_weights=load_weights)
 
 
 def restrict(model: nn.Module, card: ModelCard) -> None:

@@ -50,11 +50,16 @@ def save_model(model: nn.Module, directory: str | Path) -> Path:
 
     Args:
         model: with its card; the weights are those that it has now.
-        directory: folder to make; it must not exist yet.
+        directory: folder of this machine to make; it must not exist yet.
 
     Raises:
         CheckpointError: the folder exists or cannot be written, or the model has no card.
     """
+    if "://" in str(directory):
+        raise CheckpointError(
+            f"{directory}: found a URL, expected a folder of this machine: a package appears whole, by a rename, which "
+            "object stores do not have. Save it here and copy the folder there; load_model opens it from there."
+        )
     card, final = card_of(model), Path(directory).expanduser()
     if final.exists():
         raise CheckpointError(f"{final}: found that it exists, expected a new folder. Name another one or remove it.")
@@ -78,6 +83,7 @@ def save_model(model: nn.Module, directory: str | Path) -> Path:
 class _Package:
     layout = f"{FACTS}, {CONFIG}, {MODALITIES} and {WEIGHTS}: a package made by save_model"
     names = ()
+    files = (FACTS, CONFIG, MODALITIES, LICENCE, WEIGHTS)
 
     def recognises(self, folder: Path) -> bool:
         return (folder / FACTS).is_file()

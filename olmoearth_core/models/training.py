@@ -12,7 +12,7 @@ from olmoearth_core.interfaces.checkpoint import CheckpointFormat, Remote
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.models.building import build, recipe_of, sections, specs_of
 from olmoearth_core.models.card import ModelCard
-from olmoearth_core.train import checkpoint
+from olmoearth_core.train import beginning, checkpoint
 
 NAME = "olmoearth.training.v1"
 
@@ -24,7 +24,7 @@ def training() -> CheckpointFormat:
 
 class _Training:
     layout = f"a run folder, or a folder like step00000500 with its {checkpoint.MARKER}"
-    names = ()
+    names = files = ()
 
     def recognises(self, folder: Path) -> bool:
         return (folder / checkpoint.MARKER).is_file() or bool(checkpoint.checkpoints(folder))
@@ -48,14 +48,23 @@ class _Training:
         run = tree.get("run", {}).get("name", folder.parent.name)
         card = ModelCard(
             title=str(run), format=NAME, specs=specs, tokenization=recipe.tokenization, model=block,
-            band_gap=state["band_gap"], licence=licence_of_data(specs), source=str(folder.absolute()),
+            band_gap=state["band_gap"], licence=_licence(folder, specs), source=str(folder.absolute()),
             step=state["progress"]["step"], path=folder, run_text=run_text,
         )  # fmt: skip
         weights = checkpoint.weights(folder) if load_weights else None
         return build(recipe, specs, weights, written), card
 
 
+def _licence(folder: Path, specs: Iterable[ModalitySpec]) -> str:
+    """Return the licence of the weights that the run began with and the terms of the data that it went on with."""
+    first = beginning.licence_of(folder)
+    return f"{first}Terms of the data:\n{_terms(specs)}" if first else licence_of_data(specs)
+
+
 def licence_of_data(specs: Iterable[ModalitySpec]) -> str:
     """Return what is known of the rights to weights of one's own: the terms of the data that they learned from."""
-    terms = [f"  {spec.name}: {spec.licence or 'not stated'}" for spec in specs]
-    return "\n".join(["Weights of your own training; choose their licence. Terms of the data:", *terms, ""])
+    return f"Weights of your own training; choose their licence. Terms of the data:\n{_terms(specs)}"
+
+
+def _terms(specs: Iterable[ModalitySpec]) -> str:
+    return "".join(f"  {spec.name}: {spec.licence or 'not stated'}\n" for spec in specs)

@@ -13,6 +13,7 @@ CHECKS = (
     "leaves_other_folders_alone",
     "knows_its_own_names_in_any_case",
     "leaves_other_names_alone",
+    "names_whole_files",
 )
 
 
@@ -45,3 +46,9 @@ def leaves_other_names_alone(subject: Subject) -> None:
     """A name of nobody is None, not an error."""
     for name in ("", "no-such-model-anywhere", "runs/mine", "/"):
         assert subject.product.resolve(name) is None, f"{name!r} was resolved"
+
+
+def names_whole_files(subject: Subject) -> None:
+    """The files that it names can be asked for one by one, where a folder cannot be listed."""
+    for name in subject.product.files:
+        assert not set(name) & set("*?[]/"), f"files has {name!r}; expected the plain name of a file, or () for none"

@@ -22,7 +22,7 @@ from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.interfaces.callback import Observer, Stage
 from olmoearth_core.interfaces.modality import ModalitySpec
-from olmoearth_core.train import checkpoint, distributed, files, provenance, resume
+from olmoearth_core.train import beginning, checkpoint, distributed, files, provenance, resume
 from olmoearth_core.train import specs as modality_specs
 from olmoearth_core.train.checkpoint import Papers
 from olmoearth_core.train.distributed import World
@@ -96,7 +96,7 @@ class Run:
         if start.finished:
             loader.close()
             return Result("already finished", 0, self.run_dir, _step_of(start.checkpoint))
-        self.trainer = trainer = self._trainer(world, loader, horizon)
+        self.trainer = trainer = self._trainer(world, loader, horizon, start)
         if start.checkpoint is not None:
             _load(trainer, start)
         outcome = trainer.fit()
@@ -130,9 +130,9 @@ class Run:
             freeze(self.config, self.run_dir / "config")
         return start
 
-    def _trainer(self, world: World, loader: Loader, horizon: Horizon) -> Trainer:
+    def _trainer(self, world: World, loader: Loader, horizon: Horizon, start: resume.Start) -> Trainer:
         parts, objective = self.parts, self.parts.train_module
-        model = self._model(world)
+        model, licence = self._model(world, start)
         optimizer = objective.optim_config.build(model.named_parameters())
         found = provenance.collect(
             self.config.tree if self.config else None, self._objects(), self.specs, folder=Path.cwd()
@@ -145,15 +145,23 @@ class Run:
             model=model, engine=StepEngine(model, objective, optimizer, world, parts.run.seed), loader=loader,
             dataset=parts.dataset, specs=self.specs, tokenization=self.tokenization, settings=parts.trainer,
             stages=stages, bus=Bus(observers, self.environment), world=world, horizon=horizon, run_dir=self.run_dir,
-            seed=parts.run.seed, papers=Papers(text, modality_specs.to_json(self.specs), found), clock=self.clock,
-            config=self.config, band_gap=parts.data_loader.band_gap,
+            seed=parts.run.seed, papers=Papers(text, modality_specs.to_json(self.specs), found, licence),
+            clock=self.clock, config=self.config, band_gap=parts.data_loader.band_gap,
         )  # fmt: skip
 
-    def _model(self, world: World) -> nn.Module:
+    def _model(self, world: World, start: resume.Start) -> tuple[nn.Module, str]:
+        """Return the model on all ranks, and the licence of the weights that it begins with."""
         seed_weights(self.parts.run.seed)
         model = self.parts.model.build(self.specs)
+        # The other ranks get their weights from rank 0, as they get fresh ones.
+        licence = world.on_rank_0(lambda: self._begin(model, start))
         self.parts.train_module.attach(model)
-        return distributed.parallelize(model.to(world.device), world)
+        return distributed.parallelize(model.to(world.device), world), licence
+
+    def _begin(self, model: nn.Module, start: resume.Start) -> str:
+        if start.weights is not None:
+            return beginning.take_weights(start.weights, model, self.specs, self.tokenization)
+        return beginning.licence_of(start.checkpoint) if start.checkpoint is not None else ""
 
     def _objects(self) -> dict[str, object]:
         objective = self.parts.train_module

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 MARKER = "COMMIT.json"
 TENSORS = "model_and_optim"
+LICENCE = "LICENSE.txt"
 _STEP = re.compile(r"step(\d+)")
 
 
@@ -43,11 +44,13 @@ class Papers:
     """What a checkpoint carries beside tensors.
 
     config: the resolved config as text, None for a run made of objects. modalities: specs as JSON. provenance: JSON.
+    licence: of the weights that the run began with, "" where it began with fresh ones.
     """
 
     config: str | None = None
     modalities: list[dict[str, Any]] = field(default_factory=list)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
 
 
 def folder_of(run_dir: Path, step: int) -> Path:
@@ -82,6 +85,11 @@ def find_latest(run_dir: Path) -> Path | None:
     """Return the complete checkpoint with the most steps in a run folder, or None."""
     complete = [p for p in checkpoints(run_dir) if (p / MARKER).is_file()]
     return complete[-1] if complete else None
+
+
+def is_step(name: str) -> bool:
+    """Whether a folder is called like a checkpoint."""
+    return _STEP.fullmatch(name) is not None
 
 
 def checkpoints(run_dir: Path) -> list[Path]:
@@ -246,6 +254,8 @@ def _prepare(beside: Path) -> None:
 def _commit(beside: Path, final: Path, trainer: Mapping[str, Any], papers: Papers, world: World) -> None:
     if papers.config is not None:
         files.write_text(beside / "config.cfg", papers.config)
+    if papers.licence:
+        files.write_text(beside / LICENCE, papers.licence)
     files.write_json(beside / "modalities.json", papers.modalities)
     files.write_json(beside / "provenance.json", papers.provenance)
     files.write_json(beside / "trainer.json", trainer)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from olmoearth_core import uri
 from olmoearth_core.config.freeze import RESOLVED
 from olmoearth_core.config.schema import TrainerSettings
 from olmoearth_core.errors import CheckpointError, ConfigError
@@ -43,21 +44,23 @@ class Start:
     """Where a run begins.
 
     checkpoint: folder to load, or None. own: whether it is this run's. finished: nothing is left to do.
+    weights: what gives the weights and nothing else, as `load_model` takes it, or None.
     """
 
     checkpoint: Path | None = None
     own: bool = False
     finished: bool = False
+    weights: str | None = None
 
     def to_text(self) -> str:
         """Return one line for the other ranks."""
-        return json.dumps([str(self.checkpoint) if self.checkpoint else None, self.own, self.finished])
+        return json.dumps([str(self.checkpoint) if self.checkpoint else None, self.own, self.finished, self.weights])
 
     @classmethod
     def from_text(cls, text: str) -> Start:
         """Take back what `to_text` gave."""
-        path, own, finished = json.loads(text)
-        return cls(Path(path) if path else None, own, finished)
+        path, own, finished, weights = json.loads(text)
+        return cls(Path(path) if path else None, own, finished, weights)
 
 
 def decide(run_dir: Path, config: Config | None, settings: TrainerSettings, horizon: Horizon) -> Start:
@@ -78,13 +81,21 @@ def decide(run_dir: Path, config: Config | None, settings: TrainerSettings, hori
         done = Progress.from_json(checkpoint.read_json(latest, "trainer.json")["progress"])
         return Start(latest, own=True, finished=horizon.reached(done))
     if settings.load_path is not None:
-        return Start(checkpoint.locate(settings.load_path))
+        return _elsewhere(settings.load_path)
     if settings.load_strategy == "always":
         raise CheckpointError(
             f'{run_dir}: no complete checkpoint, but [trainer] load_strategy is "always". '
             "Name one by --trainer.load_path, or use load_strategy if_available."
         )
     return Start()
+
+
+def _elsewhere(load_path: str) -> Start:
+    """Go on from a checkpoint of a run; anything else that can be opened gives its weights alone."""
+    folder = Path(uri.resolve(load_path))
+    if (folder / checkpoint.MARKER).is_file() or checkpoint.checkpoints(folder):
+        return Start(checkpoint.locate(load_path))
+    return Start(weights=load_path)
 
 
 def refuse_another(run_dir: Path, config: Config | None) -> None:

@@ -19,7 +19,7 @@ from olmoearth_core.interfaces.checkpoint import CheckpointFormat, Remote
 from olmoearth_core.models.building import build, recipe_of
 from olmoearth_core.models.card import ModelCard
 from olmoearth_core.models.weights import Weights
-from olmoearth_plugins.checkpoint_formats import official_inputs, official_names, official_weights
+from olmoearth_plugins.checkpoint_formats import official_inputs, official_names, official_prerelease, official_weights
 from olmoearth_plugins.checkpoint_formats.official_model import translate
 
 CONFIG, PICKLED, SAFE = "config.json", "weights.pth", "model.safetensors"
@@ -33,6 +33,7 @@ def official() -> CheckpointFormat:
 class _Official:
     layout = f"{CONFIG} and {PICKLED}: an official OlmoEarth checkpoint"
     names = official_names.RELEASED
+    files = (CONFIG, PICKLED, SAFE, *official_names.LICENCES)
 
     def recognises(self, folder: Path) -> bool:
         file = folder / CONFIG
@@ -57,7 +58,8 @@ class _Official:
         weights = None
         if load_weights:
             weights = official_weights.read(folder / SAFE if (folder / SAFE).is_file() else folder / PICKLED)
-        found = translate(experiment["model"], file, convolution=_convolution(weights))
+        section = official_prerelease.released(experiment["model"], file)
+        found = translate(section, file, convolution=_convolution(weights))
         if found.unknown:
             warnings.warn(
                 f"{file}: ignored the keys {', '.join(found.unknown)}, which this version does not know.", stacklevel=4

@@ -16,6 +16,8 @@ RELEASED = (
     "OlmoEarth-v1_3-Base",
 )  # fmt: skip
 LICENCE = "OlmoEarth Artifact License"
+LICENCES = ("LICENSE", "LICENSE.md", "LICENSE.txt")
+"""How the file of the licence may be called."""
 _SIZES = {(128, 4): "nano", (192, 12): "tiny", (384, 12): "small", (768, 12): "base", (1024, 24): "large"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from olmoearth_core.models.weights import Weights, open_weights
+from olmoearth_plugins.checkpoint_formats import official_prerelease
 
 LEFT_BEHIND = ("supervision_head.", "location_token_distillation_head.")
 """Heads that only the training of v1.3 used."""
@@ -13,13 +14,14 @@ COMPUTED = "composite_encodings.pos_embed"
 
 
 def read(file: Path) -> Weights:
-    """Open the weights without what no model needs.
+    """Open the weights under their released names, without what no model needs.
 
     Raises:
-        CheckpointError: as `open_weights`.
+        CheckpointError: as `open_weights`, or a tensor is there twice.
     """
     stored = open_weights(file)
-    return stored.renamed({n: n for n in stored.shapes() if not n.startswith(LEFT_BEHIND) and not n.endswith(COMPUTED)})
+    needed = [n for n in stored.shapes() if not n.startswith(LEFT_BEHIND) and not n.endswith(COMPUTED)]
+    return stored.renamed(official_prerelease.tensors(needed, file))
 
 
 def convolution(weights: Weights) -> bool:

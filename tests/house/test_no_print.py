@@ -4,6 +4,7 @@ import ast
 
 SPEAKING = ("olmoearth_core/cli/", "/callbacks/")
 CATCHING_ALL = {
+    "olmoearth_core/models/distant.py": "clients of object stores fail with many types; the error quotes them",
     "olmoearth_core/models/formats.py": "a checkpoint format may fail in any way and must not stop the others",
     "olmoearth_core/models/hub.py": "the hub's client fails with many unrelated types; the error quotes them",
     "olmoearth_core/plugins.py": "a hook module may fail in any way and must not stop the others",

@@ -1,14 +1,18 @@
 """Official checkpoints open as they are, become packages, and say what they are."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
-from olmoearth_core import load_model, save_model
+from olmoearth_core import load_model, modalities, save_model
+from olmoearth_core.config.build import build_at
 from olmoearth_core.config.load import load
 from olmoearth_core.errors import CheckpointError
+from olmoearth_core.train.beginning import take_weights
 
+CONFIGS = Path(__file__).parents[3] / "configs"
 SENSORS = ("sentinel2_l2a", "sentinel1", "landsat")
 TITLES = {
     "v1": "OlmoEarth v1 nano",
@@ -115,3 +119,15 @@ def test_a_config_that_does_not_say_its_inputs_is_taken_for_a_released_one_with_
 def test_nothing_of_a_decode_only_modality_is_removed_from_the_weights(official):
     names = load_model(official().folder).state_dict()
     assert any(".worldcereal__0." in name for name in names)
+
+
+def test_a_run_of_the_official_config_begins_with_official_weights(official):
+    found = official("v1_2")
+    config = load([str(CONFIGS / "v1_2" / "nano.cfg")], partial=True)
+    recipe = build_at(config, "model")
+    specs = modalities(found.config["encoder_config"]["supported_modality_names"])
+    model = recipe.build(specs)
+    note = take_weights(str(found.folder), model, specs, recipe.tokenization)
+    stored = found.model.state_dict()
+    assert all(torch.equal(tensor, stored[name]) for name, tensor in model.state_dict().items())
+    assert note.startswith("OlmoEarth Artifact License\n")

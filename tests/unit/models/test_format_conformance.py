@@ -7,7 +7,7 @@ from olmoearth_core.testing.conformance import collect
 GOOD = """
 from olmoearth_core.interfaces.checkpoint import CheckpointFormat, Remote
 class Format:
-    layout, names = "acme.bin: an acme model", ("Acme-Large",)
+    layout, names, files = "acme.bin: an acme model", ("Acme-Large",), ("acme.bin",)
     def recognises(self, folder): return (folder / "acme.bin").is_file()
     def resolve(self, name):
         return Remote("acme/large", ("*.json",), ("*.bin",)) if name.lower() == "acme-large" else None
@@ -21,6 +21,7 @@ FAULTS = {
     "says_its_layout": ('"acme.bin: an acme model"', '"acme"'),
     "leaves_other_folders_alone": ('(folder / "acme.bin").is_file()', "True"),
     "knows_its_own_names_in_any_case": ("name.lower()", "name"),
+    "names_whole_files": ('("acme.bin",)', '("*.bin",)'),
     "leaves_other_names_alone": ('if name.lower() == "acme-large" else None', ""),
 }
 

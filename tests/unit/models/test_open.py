@@ -10,7 +10,7 @@ BROKEN = "import not_there"
 RAISING = """
 from olmoearth_core.interfaces.checkpoint import CheckpointFormat
 class Format:
-    layout, names = "nothing", ()
+    layout, names, files = "nothing", (), ()
     def recognises(self, folder): raise RuntimeError("not my day")
     def resolve(self, name): raise RuntimeError("not my day")
     def open(self, folder, *, load_weights, remote): ...
@@ -24,7 +24,7 @@ from olmoearth_core.models.card import ModelCard
 from olmoearth_core.data.tokens import Tokenization
 from torch import nn
 class Format:
-    layout, names = "acme.bin: an acme model", ("acme-large",)
+    layout, names, files = "acme.bin: an acme model", ("acme-large",), ("acme.bin",)
     def recognises(self, folder): return (folder / "acme.bin").is_file()
     def resolve(self, name): return Remote("acme/large", ("*.json",), ("acme.bin",)) if name == "acme-large" else None
     def open(self, folder, *, load_weights, remote):
