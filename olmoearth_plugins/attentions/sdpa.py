@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from olmoearth_core.interfaces.parts import Attend, PackedRows
+from olmoearth_plugins.blocks import bf16_attention
 
 
 def sdpa() -> Attend:
@@ -16,7 +17,9 @@ def sdpa() -> Attend:
 
 def attend(q_MHd: Tensor, k_KHd: Tensor, v_KHd: Tensor, queries: PackedRows, keys: PackedRows) -> Tensor:
     """Return [M,H,d]."""
-    q_BHLd = queries.pad(q_MHd).transpose(1, 2)
-    k_BHLd, v_BHLd = (keys.pad(rows).transpose(1, 2) for rows in (k_KHd, v_KHd))
+    q_BLHd, k_BLHd, v_BLHd = queries.pad(q_MHd), keys.pad(k_KHd), keys.pad(v_KHd)
+    if keys.key_mask is None and bf16_attention.pays(q_BLHd):
+        return queries.unpad(bf16_attention.attend(q_BLHd, k_BLHd, v_BLHd))
+    q_BHLd, k_BHLd, v_BHLd = (x.transpose(1, 2) for x in (q_BLHd, k_BLHd, v_BLHd))
     out_BHLd = scaled_dot_product_attention(q_BHLd, k_BHLd, v_BHLd, attn_mask=keys.key_mask)
     return queries.unpad(out_BHLd.transpose(1, 2))

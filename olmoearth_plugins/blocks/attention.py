@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from olmoearth_plugins.blocks.dense import dense, lowered
 from olmoearth_plugins.blocks.rope import rotate
 from olmoearth_plugins.blocks.rows import Rows
 from olmoearth_plugins.blocks.trunk import Trunk
@@ -51,13 +52,15 @@ class Attention(nn.Module):
     def forward(self, x_MD: Tensor, at: Rows, turn: Turn | None, context: Context | None = None) -> Tensor:
         """Attend among the tokens of each sample, or to its context; where that is empty the answer is zero."""
         source, beside, other = (x_MD, at, turn) if context is None else (context.tokens, context.at, context.turn)
-        q = self.q_norm(self._split(self.q(x_MD)))
-        k = self.k_norm(self._split(self.k(source)))
-        v = self._split(self.v(source))
+        same, x_MD = source is x_MD, lowered(x_MD)
+        source = x_MD if same else lowered(source)
+        q = self.q_norm(self._split(dense(x_MD, self.q)))
+        k = self.k_norm(self._split(dense(source, self.k)))
+        v = self._split(dense(source, self.v))
         if turn is not None and other is not None:
-            q, k = rotate(q, turn), rotate(k, other)
-        answer: Tensor = self.proj(self._attend(q, k, v.to(k.dtype), at, beside))
-        return answer
+            spare = not torch.is_grad_enabled()
+            q, k = rotate(q, turn, overwrite=spare), rotate(k, other, overwrite=spare)
+        return dense(self._attend(q, k, v.to(k.dtype), at, beside), self.proj)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, at: Rows, beside: Rows) -> Tensor:
         if not beside.total:

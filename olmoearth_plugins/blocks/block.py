@@ -3,13 +3,17 @@
 # M packed tokens, D width
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu
 
 from olmoearth_plugins.blocks.attention import Attention, Context, Turn
+from olmoearth_plugins.blocks.dense import dense, lowered, resting
 from olmoearth_plugins.blocks.drop_path import DropPath
 from olmoearth_plugins.blocks.rows import Rows
 from olmoearth_plugins.blocks.trunk import Trunk
+
+CACHED = 2**20
+"""Numbers that are still in the cache of a CPU when they are needed again."""
 
 
 class Mlp(nn.Module):
@@ -23,8 +27,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., D] to [..., D]."""
-        answer: Tensor = self.fc2(gelu(self.fc1(x)))
-        return answer
+        return dense(dense(x, self.fc1, gelu=True), self.fc2)
 
 
 class Block(nn.Module):
@@ -41,9 +44,18 @@ class Block(nn.Module):
 
     def forward(self, x_MD: Tensor, at: Rows, turn: Turn | None, context: Context | None = None) -> Tensor:
         """Attend among the tokens, or to a context, then think about each."""
+        if resting(x_MD) and not self.training:
+            return self._resting(x_MD, at, turn, context)
         x_MD = self.drop_path(x_MD, self.attn(self.norm1(x_MD), at, turn, context), at)
         joined: Tensor = self.drop_path(x_MD, self.mlp(self.norm2(x_MD)), at)
         return joined
+
+    def _resting(self, x_MD: Tensor, at: Rows, turn: Turn | None, context: Context | None) -> Tensor:
+        """Compute the same piece by piece, so that the MLP's wide layer stays in the cache of a CPU."""
+        x_MD = x_MD + self.attn(self.norm1(x_MD), at, turn, context)
+        for part in torch.split(x_MD, max(512, CACHED // self.mlp.fc1.out_features)):
+            part.add_(self.mlp(lowered(self.norm2(part))))
+        return x_MD
 
 
 def blocks(trunk: Trunk) -> nn.ModuleList:

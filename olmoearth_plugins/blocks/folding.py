@@ -46,7 +46,7 @@ class Run:
     @property
     def window(self) -> int:
         """Pixels along a window."""
-        return self.weights.shape[1]
+        return int(self.weights.shape[1])
 
     @property
     def plain(self) -> bool:
@@ -118,9 +118,9 @@ def fold(weight_DKss: Tensor, down: tuple[Run, ...], right: tuple[Run, ...]) -> 
             return
         half_hsk = (joined(down) @ weight_sk).view(-1, side, bands * width)
         columns = joined(right)
-        for row, half in zip(down, half_hsk.split(down[0].window), strict=True):
+        for row, half in zip(down, torch.split(half_hsk, down[0].window), strict=True):
             both_hwk = columns @ half
-            for column, kernel in zip(right, both_hwk.split(right[0].window, dim=1), strict=True):
+            for column, kernel in zip(right, torch.split(both_hwk, right[0].window, dim=1), strict=True):
                 yield row, column, kernel.reshape(-1, width)
 
 
@@ -149,7 +149,8 @@ class Folded:
             windows_Mk = self._windows(row, column, (slice(0, samples), slice(0, row.count), slice(0, column.count)))
             found = linear(windows_Mk, kernel_kD.T, self.bias)
             strips.setdefault(row.first, []).append(found.view(samples, row.count, column.count, self.steps, -1))
-        return self.finish(torch.cat([torch.cat(strip, dim=2) for strip in strips.values()], dim=1))
+        tokens: Tensor = self.finish(torch.cat([torch.cat(strip, dim=2) for strip in strips.values()], dim=1))
+        return tokens
 
     def write(self, out_BRCTD: Tensor) -> None:
         """Write the same piece by piece, in the precision of `out`, without gradients."""

@@ -74,7 +74,7 @@ class Packing(Rows):
     def restore(self, packed: Tensor) -> Tensor:
         """Put packed rows back into [B, N, D], zero elsewhere."""
         if self.whole:
-            return packed.unflatten(0, (len(self.lengths), self.width))
+            return packed.view(len(self.lengths), self.width, *packed.shape[1:])
         size = (len(self.lengths) * self.width, *packed.shape[1:])
         flat = packed.new_zeros(size).index_copy(0, self.index, packed)
         return flat.view(len(self.lengths), self.width, *flat.shape[1:])

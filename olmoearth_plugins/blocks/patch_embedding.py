@@ -126,7 +126,7 @@ class PatchEmbedding(nn.Module):
         if torch.is_grad_enabled():
             return embed(rows_K)
         step = at_once(batch.device, pixels.shape[1] * self._widest(spec))
-        return torch.cat([embed(part) for part in rows_K.split(step)])
+        return torch.cat([embed(part) for part in torch.split(rows_K, step)])
 
     def _group(
         self, spec: ModalitySpec, number: int, pixels_KPC: Tensor, sample_K: Tensor, kept_BC: Tensor | None
@@ -156,11 +156,11 @@ class PatchEmbedding(nn.Module):
             return Folded(array, segment.grid[:2], projection).tokens().flatten(1, 3)
         pixels = patches(batch, spec, segment, self.patch_sizes[1])
         sample = torch.arange(batch.size, device=batch.device).repeat_interleave(len(pixels) // batch.size)
-        return self._group(spec, number, pixels, sample, kept_BC).unflatten(0, (batch.size, -1))
+        return self._group(spec, number, pixels, sample, kept_BC).view(batch.size, -1, self.width)
 
     def _write(self, batch: Batch, spec: ModalitySpec, segment: Segment, out_BND: Tensor) -> None:
         """Embed every place of a modality into [B,tokens,D], piece by piece; without gradients."""
-        out = out_BND.unflatten(1, segment.grid)
+        out = out_BND.view(batch.size, *segment.grid, self.width)
         for number in range(segment.grid[3]):
             projection, out_BRCTD = self._projection(spec, number), out[..., number, :]
             array = self._pixels(batch, spec, number, self._kept(batch, spec, number))

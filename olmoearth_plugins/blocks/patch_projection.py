@@ -63,7 +63,8 @@ class PatchProjection(nn.Module):
         """Return the weights [D,C,side,side] of the linear map; None = there is an MLP before it."""
         if len(self.pixel_proj):
             return None
-        return self.proj.weight.unflatten(1, (self.side, self.side, -1)).permute(0, 3, 1, 2)
+        weight_Dk = self.proj.weight
+        return weight_Dk.view(len(weight_Dk), self.side, self.side, -1).permute(0, 3, 1, 2)
 
 
 class ConvPatchProjection(nn.Module):

@@ -66,11 +66,19 @@ def angles(positions_MA: Tensor, frequencies_AGK: Tensor) -> Tensor:
         return total
 
 
-def rotate(features_MHd: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn adjacent features (a, b) to (a cos - b sin, b cos + a sin)."""
-    cos, sin = (t.to(features_MHd.dtype) for t in turn)
-    a, b = features_MHd[..., 0::2], features_MHd[..., 1::2]
-    return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
+def rotate(features_MHd: Tensor, turn: tuple[Tensor, Tensor], *, overwrite: bool = False) -> Tensor:
+    """Turn adjacent features (a, b) to (a cos - b sin, b cos + a sin).
+
+    overwrite: the features are not needed any more.
+    """
+    if features_MHd.dtype != torch.float32 or torch.compiler.is_compiling():
+        cos, sin = (t.to(features_MHd.dtype) for t in turn)
+        a, b = features_MHd[..., 0::2], features_MHd[..., 1::2]
+        return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
+    # The same products as above, in one pass over memory instead of eight.
+    pairs_MHK2 = features_MHd.reshape(*features_MHd.shape[:-1], features_MHd.shape[-1] // 2, 2)
+    pairs, factors = torch.view_as_complex(pairs_MHK2), torch.complex(*turn)
+    return torch.view_as_real(pairs.mul_(factors) if overwrite else pairs * factors).flatten(-2)
 
 
 def time_width(head_width: int, fraction: float) -> int:
