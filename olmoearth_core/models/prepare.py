@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from olmoearth_core.data.collate import token_presence
+from olmoearth_core.data.fitting import at_groups, check_batch, refuse_uneven, uneven, whole_patch_size
 from olmoearth_core.data.normalize import Normalizer
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.data.tokens import ENCODE, MISSING, Tokenization
@@ -21,7 +22,6 @@ from olmoearth_core.names import closest
 
 ABSENT = -99999.0
 """Value by which the reference's files and packages say that nothing was measured."""
-_AXES = {"space_time": 5, "space": 5, "time": 3, "static": 2}
 
 
 def prepare(batch: Batch, card: ModelCard, *, patch_size: int, normalize: bool) -> Batch:
@@ -33,8 +33,10 @@ def prepare(batch: Batch, card: ModelCard, *, patch_size: int, normalize: bool) 
     Raises:
         DataError: arrays or masks that do not fit the modalities of the card.
     """
+    patch_size = whole_patch_size(patch_size)
     batch = replace(batch, arrays=_lower(batch.arrays), masks=_lower(batch.masks))
     specs = [spec_of(name, card) for name in batch.arrays]
+    check_batch(batch, card.specs, raw=True)
     normalizer = Normalizer(specs, enabled=normalize, fill=card.fill if normalize else "zero")
     arrays, present = {}, {}
     for spec in specs:
@@ -74,19 +76,14 @@ def measured(values: np.ndarray, spec: ModalitySpec, *, raw: bool) -> np.ndarray
     return there
 
 
-def _lower(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.lower(): part for name, part in parts.items()}
+def _lower(parts: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    return parts if not isinstance(parts, Mapping) else {str(name).lower(): part for name, part in parts.items()}
 
 
 def _array(array: Tensor, spec: ModalitySpec) -> np.ndarray:
     values = array.detach().cpu().float().numpy()
     if spec.kind == "space" and values.ndim == 4:
         values = values[:, :, :, None]
-    if values.ndim != _AXES[spec.kind] or values.shape[-1] != spec.num_bands:
-        raise DataError(
-            f"{spec.name}: the array has shape {tuple(array.shape)}, expected {_AXES[spec.kind]} axes, the last with "
-            f"its {spec.num_bands} bands in the order {', '.join(spec.band_order)}."
-        )
     return values
 
 
@@ -100,11 +97,11 @@ def _mask(batch: Batch, spec: ModalitySpec, tokenization: Tokenization, there: T
     given = batch.masks.get(spec.name)
     if given is None:
         return torch.where(there, ENCODE, MISSING).to(torch.int8)
-    groups, mask = tokenization.groups(spec), given
-    if mask.ndim == there.ndim - 1:
-        mask = mask.unsqueeze(-1).expand(*mask.shape, len(groups))
-    if mask.shape[-1] == spec.num_bands != len(groups):
-        mask = mask[..., [group[0] for group in groups]]
+    groups = tokenization.groups(spec)
+    odd = uneven(given, spec, groups)
+    if odd is not None and bool(odd):
+        raise refuse_uneven(spec.name)
+    mask = at_groups(given, spec, groups)
     side = patch_size * spec.size_factor
     if spec.spatial and mask.shape[1:3] == batch.arrays[spec.name].shape[1:3]:
         mask = mask[:, ::side, ::side]

@@ -3,8 +3,12 @@
 # M packed tokens, D width
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from olmoearth_plugins.blocks.attention import Attention, Context, Turn
 from olmoearth_plugins.blocks.dense import dense, lowered, resting
@@ -31,7 +35,13 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)). A context enters keys and values as it is, unnormalised."""
+    """x + attention(norm(x)), then x + mlp(norm(x)). A context enters keys and values as it is, unnormalised.
+
+    compiled: computes instead of `packed`, called with the block first. checkpointed: keep only the input in training.
+    """
+
+    compiled: Callable[..., Tensor] | None = None
+    checkpointed = False
 
     def __init__(self, trunk: Trunk) -> None:
         """The options say all but the depth."""
@@ -44,8 +54,16 @@ class Block(nn.Module):
 
     def forward(self, x_MD: Tensor, at: Rows, turn: Turn | None, context: Context | None = None) -> Tensor:
         """Attend among the tokens, or to a context, then think about each."""
-        if resting(x_MD) and not self.training:
+        if self.compiled is None and resting(x_MD) and not self.training:
             return self._resting(x_MD, at, turn, context)
+        run = self.packed if self.compiled is None else partial(self.compiled, self)
+        if self.checkpointed and self.training and torch.is_grad_enabled():
+            again: Tensor = checkpoint(run, x_MD, at, turn, context, use_reentrant=False)
+            return again
+        return run(x_MD, at, turn, context)
+
+    def packed(self, x_MD: Tensor, at: Rows, turn: Turn | None, context: Context | None) -> Tensor:
+        """Compute on packed tokens, as `forward` says."""
         x_MD = self.drop_path(x_MD, self.attn(self.norm1(x_MD), at, turn, context), at)
         joined: Tensor = self.drop_path(x_MD, self.mlp(self.norm2(x_MD)), at)
         return joined

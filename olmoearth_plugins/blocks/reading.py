@@ -1,6 +1,8 @@
 """What a batch looks like on the grid of one patch size: its layout, its codes per token, its counts.
 
-The one place where shapes that a user got wrong are turned into sentences.
+What a user got wrong is turned into sentences here and in `olmoearth_core.data.fitting`. What only values can tell is
+looked at where the batch does not say its counts, as the device is asked for those then anyway: a batch from a loader
+costs no look.
 """
 
 # B samples, H W pixels, T steps, S band groups
@@ -12,10 +14,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from olmoearth_core.data.fitting import at_groups, check_batch, refuse_uneven, uneven
 from olmoearth_core.data.sample import Batch, ViewCounts
 from olmoearth_core.data.tokens import DECODE, ENCODE, MISSING, TARGET_ONLY, Tokenization, TokenLayout
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
+
+Doubt = tuple[Tensor, DataError]
+"""Whether something is wrong, as a tensor that nobody has waited for yet, and what to say then."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +57,75 @@ def read(batch: Batch, specs: Sequence[ModalitySpec], tokenization: Tokenization
     """Lay out a batch and bring its masks to token resolution.
 
     Raises:
-        DataError: modalities the model does not know, arrays that patches do not divide, masks of another shape.
+        DataError: modalities the model does not know, arrays that patches do not divide, masks of another shape,
+            values that no normalised array, mask or date has.
     """
-    known = {spec.name for spec in specs}
-    strange = [name for name in batch.arrays if name not in known]
-    if strange or not batch.arrays:
-        raise DataError(f"the batch holds {list(batch.arrays)}, but this model was built for {sorted(known)}.")
+    check_batch(batch, specs, raw=False)
     held = tuple(spec for spec in specs if spec.name in batch.arrays)
     rows, columns = _grid(batch, held, patch_size)
     layout = TokenLayout.of(held, tokenization, rows=rows, columns=columns, steps=batch.timestamps.shape[1])
-    codes = {spec.name: _codes(batch, spec, layout, patch_size) for spec in held}
-    return Reading(held, layout, codes, batch.counts or count(codes))
+    codes = {spec.name: _codes(batch, spec, tokenization, layout, patch_size) for spec in held}
+    counts = batch.counts or count(codes, _doubts(batch, held, tokenization, codes))
+    return Reading(held, layout, codes, counts)
 
 
-def count(codes: Mapping[str, Tensor]) -> ViewCounts:
-    """Count tokens per modality and sample; one device sync in all."""
+def count(codes: Mapping[str, Tensor], doubts: Sequence[Doubt] = ()) -> ViewCounts:
+    """Count tokens per modality and sample; one device sync in all.
+
+    Raises:
+        DataError: the first of the doubts that is true.
+    """
     flat = [c.flatten(1) for c in codes.values()]
     table = torch.stack([torch.stack([(c == code).sum(1) for code in (ENCODE, DECODE, MISSING)]) for c in flat])
-    per_name = dict(zip(codes, table.tolist(), strict=True))
+    asked = torch.stack([table.new_tensor(0), *(true.to(table.dtype) for true, _ in doubts)])
+    told = torch.cat([asked, table.flatten()]).tolist()
+    for true, (_, error) in zip(told[1 : len(asked)], doubts, strict=True):
+        if true:
+            raise error
+    samples = table.shape[-1]
+    rows: list[list[int]] = [told[i : i + samples] for i in range(len(asked), len(told), samples or 1)] or [[]] * 3 * len(flat)
+    per_name = {name: rows[3 * i : 3 * i + 3] for i, name in enumerate(codes)}
     return ViewCounts(
         encode={name: tuple(rows[0]) for name, rows in per_name.items()},
         decode={name: tuple(rows[1]) for name, rows in per_name.items()},
         present={n: tuple(c.shape[1] - k for k in per_name[n][2]) for n, c in zip(codes, flat, strict=True)},
+    )
+
+
+def _doubts(
+    batch: Batch, specs: Sequence[ModalitySpec], tokenization: Tokenization, codes: Mapping[str, Tensor]
+) -> list[Doubt]:
+    """Return what may be wrong with the values of a batch."""
+    doubts: list[Doubt] = []
+    if not batch.timestamps.numel():
+        return doubts
+    day, month = batch.timestamps[..., 0], batch.timestamps[..., 1]
+    dates = DataError(
+        "timestamps: found a month outside 0 to 11 or a day outside 0 to 31, expected [B,T,3] = day 1 to 31, month 0 "
+        "(January) to 11, year, in this order."
+    )
+    doubts.append((((month < 0) | (month > 11) | (day < 0) | (day > 31)).any(), dates))
+    for spec in specs:
+        code = codes[spec.name]
+        strange = DataError(
+            f"{spec.name}: found codes below 0 or above 3 in the mask, expected 0 shown, 1 hidden, 2 to be predicted, "
+            "3 missing."
+        )
+        doubts.append((((code < ENCODE) | (code > MISSING)).any(), strange))
+        odd = uneven(batch.masks[spec.name], spec, tokenization.groups(spec))
+        if odd is not None:
+            doubts.append((odd, refuse_uneven(spec.name)))
+        # A sum is not finite where a value is not, and takes no memory for a mask of the array's size.
+        infinite = ~batch.arrays[spec.name].sum(dtype=torch.float32).isfinite()
+        doubts.append((infinite, _not_finite(spec.name)))
+    return doubts
+
+
+def _not_finite(name: str) -> DataError:
+    return DataError(
+        f"{name}: found NaN or infinite values in the array, expected normalised values, 0 where nothing was measured "
+        "and 3 (missing) there in the mask. olmoearth_core.embed takes raw values with NaN and does both; else "
+        "array.nan_to_num(0)."
     )
 
 
@@ -81,22 +134,13 @@ def _grid(batch: Batch, specs: Sequence[ModalitySpec], patch_size: int) -> tuple
     grids = {}
     for spec in specs:
         array, side = batch.arrays[spec.name], patch_size * spec.size_factor
-        axes = {"space_time": 5, "space": 5, "time": 3, "static": 2}[spec.kind]
-        if array.ndim != axes or array.shape[-1] != spec.num_bands:
-            raise DataError(
-                f"{spec.name}: the array has shape {tuple(array.shape)}, but a {spec.kind} modality with "
-                f"{spec.num_bands} bands needs {axes} axes, the last of length {spec.num_bands}."
-            )
-        steps = {"space_time": 3, "time": 1}.get(spec.kind)
-        if steps is not None and array.shape[steps] != batch.timestamps.shape[1]:
-            raise DataError(
-                f"{spec.name}: the array has {array.shape[steps]} time steps, "
-                f"the timestamps {batch.timestamps.shape[1]}."
-            )
         if spec.spatial:
             grids[spec.name] = _patches(spec.name, (array.shape[1], array.shape[2]), side)
     if len(set(grids.values())) > 1:
-        raise DataError(f"modalities of one batch must cover the same patches, but they have {grids} (rows, columns).")
+        raise DataError(
+            f"found patches of {grids} (rows, columns), expected the same for all modalities of a batch. Crop or "
+            "resample them to one place."
+        )
     return next(iter(grids.values()), (1, 1))
 
 
@@ -109,11 +153,17 @@ def _patches(name: str, size: tuple[int, int], side: int) -> tuple[int, int]:
     return size[0] // side, size[1] // side
 
 
-def _codes(batch: Batch, spec: ModalitySpec, layout: TokenLayout, patch_size: int) -> Tensor:
+def _codes(
+    batch: Batch, spec: ModalitySpec, tokenization: Tokenization, layout: TokenLayout, patch_size: int
+) -> Tensor:
     """Mask of one modality at token resolution: every pixel of a patch has the code of its top-left one."""
-    mask, shape = batch.masks.get(spec.name), layout[spec.name].shape
-    if mask is None:
-        raise DataError(f"{spec.name}: the batch holds its array but not its mask.")
+    given, shape = batch.masks.get(spec.name), layout[spec.name].shape
+    if given is None:
+        raise DataError(
+            f"{spec.name}: the batch holds its array but not its mask. Give one, 0 where the encoder may look and 3 "
+            "where nothing was measured, or call olmoearth_core.embed, which finds out what is there."
+        )
+    mask = at_groups(given, spec, tokenization.groups(spec))
     if tuple(mask.shape[1:]) == shape:
         return mask
     side = patch_size * spec.size_factor
@@ -121,7 +171,8 @@ def _codes(batch: Batch, spec: ModalitySpec, layout: TokenLayout, patch_size: in
         mask = mask[:, ::side, ::side]
     if tuple(mask.shape[1:]) != shape:
         raise DataError(
-            f"{spec.name}: the mask has shape {tuple(batch.masks[spec.name].shape)}, but patches of {side} pixels need "
-            f"[B, {', '.join(map(str, shape))}] (or the same at the resolution of the pixels)."
+            f"{spec.name}: the mask has shape {tuple(given.shape)}, but patches of {side} pixels need "
+            f"[B, {', '.join(map(str, shape))}], the last axis one code per band group (or per band, or left out), or "
+            "the same at the resolution of the pixels."
         )
     return mask

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from olmoearth_core.data.fitting import whole_patch_size
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.data.tokens import ENCODE
+from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.model import Encoded
 from olmoearth_plugins.blocks.packing import Packing, choose
 from olmoearth_plugins.blocks.patch_embedding import PatchEmbedding
@@ -40,10 +42,21 @@ def visible(embedding: PatchEmbedding, batch: Batch, patch_size: int, only: Coll
     Raises:
         DataError: a patch size or arrays that do not fit.
     """
+    patch_size = whole_patch_size(patch_size)
     embedding.check(patch_size)
+    _same_device(embedding, batch)
     reading = read(batch, embedding.specs, embedding.tokenization, patch_size)
     if only is not None:
         reading = reading.only(only)
     rows = choose(reading.codes, ENCODE, reading.counts.encode)
     at = Packing(reading.layout, rows, reading.counts.encode_rows())
     return Visible(reading, at, embedding(batch, reading, rows, at))
+
+
+def _same_device(embedding: PatchEmbedding, batch: Batch) -> None:
+    there, here = next(embedding.parameters()).device, getattr(getattr(batch, "timestamps", None), "device", None)
+    if here is not None and here != there:
+        raise DataError(
+            f"the batch is on the device {here}, the model on {there}, expected one for both. Move the batch: "
+            f'batch.to("{there}").'
+        )

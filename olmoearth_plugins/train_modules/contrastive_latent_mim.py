@@ -97,7 +97,7 @@ class _ContrastiveLatentMIM:
         if self.moves_target and len(_weights(encoder)) != len(_weights(target)):
             raise ConfigError(
                 f"[train_module] ema_decay = {list(self.ema_decay)} moves the whole target encoder, but the model's "
-                "target keeps only the projection. Set ema_decay to [1.0, 1.0], or take olmoearth.frozen_encoder.v1 as target."
+                "target keeps only the projection. Set it to [1.0, 1.0], or take olmoearth.frozen_encoder.v1 as target."
             )
 
     @torch.no_grad()
