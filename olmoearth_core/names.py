@@ -49,10 +49,14 @@ def oddity(kind: str, name: str, distribution: str) -> str | None:
 def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return the known name that was probably meant, in its newest version, or None.
 
-    A name also matches by its middle part alone, so that people who know only the thing find its package.
+    A name also matches by its middle part alone, so that people who know only the thing find its package; the only
+    name that begins with the word is the one meant, however much longer it is.
     """
     known = list(known)
     word = word.strip().lower()
+    begun = [name for name in known if len(word) > 3 and name.lower().startswith(word)]
+    if len(begun) == 1:
+        return begun[0]
     scores = {name: max(_likeness(word, name.lower()), _likeness(_thing(word), _thing(name.lower()))) for name in known}
     best = max(known, key=lambda name: (scores[name], _version(name), name), default=None)
     if best is None or scores[best] < cutoff:

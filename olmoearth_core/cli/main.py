@@ -130,7 +130,13 @@ def _report(error: Exception) -> None:
     """Say once what is wrong: every rank of a distributed run finds the same fault in a config."""
     if os.environ.get("RANK", "0") == "0" or not isinstance(error, OlmoEarthError):
         hint = "" if isinstance(error, OlmoEarthError) else " (--debug shows where)"
-        print(f"error: {error}{hint}", file=sys.stderr)
+        print(f"error: {_sentence(error)}{hint}", file=sys.stderr)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, PermissionError) and error.filename is not None:
+        return f"{error.filename}: found, but this user may not use it. Change its permissions, or name another place."
+    return str(error)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,10 @@ def _tokens(
     if spec.spatial:
         side = patch_size * spec.size_factor
         if shape[1] % side or shape[2] % side:
-            raise DataError(f"{spec.name}: {shape[1]} x {shape[2]} pixels cannot be cut into patches of {side} pixels.")
+            raise DataError(
+                f"{spec.name}: {shape[1]} x {shape[2]} pixels cannot be cut into patches of {side} pixels. Crop or pad "
+                "them, or choose a patch size that divides them."
+            )
         shape[1], shape[2] = shape[1] // side, shape[2] // side
     shape[-1] = len(groups)
     small = _narrow(presence)

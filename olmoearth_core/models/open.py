@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from olmoearth_core import uri
+from olmoearth_core.errors import CheckpointError
 from olmoearth_core.models import formats, hub
 from olmoearth_core.models.card import ModelCard
 
@@ -45,6 +46,8 @@ def opened(name: str, *, load_weights: bool) -> tuple[nn.Module, ModelCard]:
     Raises:
         CheckpointError: as `load_model`.
     """
+    if not name.strip():
+        raise CheckpointError("found an empty name, expected a folder or the name of a model. Is a variable not set?")
     place = uri.resolve(name).removeprefix("file://")
     folder, remote = Path(place).expanduser(), None
     if not folder.is_dir():

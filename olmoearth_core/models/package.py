@@ -61,9 +61,11 @@ def save_model(model: nn.Module, directory: str | Path) -> Path:
             "object stores do not have. Save it here and copy the folder there; load_model opens it from there."
         )
     card, final = card_of(model), Path(directory).expanduser()
-    if final.exists():
-        raise CheckpointError(f"{final}: found that it exists, expected a new folder. Name another one or remove it.")
     try:
+        if os.path.lexists(final):
+            raise CheckpointError(
+                f"{final}: found that it exists, expected a new folder. Name another one or remove it."
+            )
         final.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}-"))
         try:

@@ -11,42 +11,55 @@ import torch
 from torch import Tensor
 
 from olmoearth_core.data.collate import token_presence
-from olmoearth_core.data.fitting import at_groups, check_batch, refuse_uneven, uneven, whole_patch_size
+from olmoearth_core.data.fitting import at_groups, check_batch, refuse_uneven, uneven
 from olmoearth_core.data.normalize import Normalizer
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.data.tokens import ENCODE, MISSING, Tokenization
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.models.card import ModelCard
+from olmoearth_core.models.plausible import Range
 from olmoearth_core.names import closest
 
 ABSENT = -99999.0
 """Value by which the reference's files and packages say that nothing was measured."""
 
 
-def prepare(batch: Batch, card: ModelCard, *, patch_size: int, normalize: bool) -> Batch:
+def prepare(batch: Batch, card: ModelCard, *, patch_size: int, normalize: bool, seen: Range | None = None) -> Batch:
     """Normalise a batch by a card's statistics and find out which of its tokens are there.
 
     Masks of the batch may be left out, be at pixel or at token resolution, and have band groups, bands or no such axis
-    at their end; what they hide stays hidden.
+    at their end; what they hide stays hidden. seen: takes in the raw values, to judge their units.
 
     Raises:
         DataError: arrays or masks that do not fit the modalities of the card.
     """
-    patch_size = whole_patch_size(patch_size)
-    batch = replace(batch, arrays=_lower(batch.arrays), masks=_lower(batch.masks))
-    specs = [spec_of(name, card) for name in batch.arrays]
-    check_batch(batch, card.specs, raw=True)
+    batch, specs = checked(batch, card)
     normalizer = Normalizer(specs, enabled=normalize, fill=card.fill if normalize else "zero")
     arrays, present = {}, {}
     for spec in specs:
         values = _array(batch.arrays[spec.name], spec)
-        found, there = normalizer.complete(spec.name, values, measured(values, spec, raw=normalize))
+        there = measured(values, spec, raw=normalize)
+        if seen is not None and normalize:
+            seen.add(spec.name, values, there)
+        found, there = normalizer.complete(spec.name, values, there)
         arrays[spec.name] = torch.from_numpy(found).to(batch.device)
         present[spec.name] = _tensor(there, found.shape).to(batch.device)
     tokens = token_presence(present, specs, card.tokenization, patch_size, card.band_gap)
     masks = {spec.name: _mask(batch, spec, card.tokenization, tokens[spec.name], patch_size) for spec in specs}
     return replace(batch, arrays=arrays, masks=masks, counts=None, memo={})
+
+
+def checked(batch: Batch, card: ModelCard) -> tuple[Batch, list[ModalitySpec]]:
+    """Return a batch of raw values with names in lower case, and its modalities.
+
+    Raises:
+        DataError: it does not fit itself or the modalities of the card.
+    """
+    batch = replace(batch, arrays=_lower(batch.arrays), masks=_lower(batch.masks))
+    specs = [spec_of(name, card) for name in batch.arrays] if isinstance(batch.arrays, Mapping) else []
+    check_batch(batch, card.specs, raw=True)
+    return batch, specs
 
 
 def spec_of(name: str, card: ModelCard) -> ModalitySpec:

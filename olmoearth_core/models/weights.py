@@ -6,6 +6,7 @@ tensors is refused with the name of what it asked for.
 
 from __future__ import annotations
 
+import os
 import pickle
 import warnings
 import zipfile
@@ -86,6 +87,8 @@ def same_architecture(file: Path, model: Shapes, stored: Shapes) -> None:
 def _safetensors(file: Path) -> Weights:
     from safetensors import SafetensorError, safe_open
 
+    if not os.access(file, os.R_OK):
+        raise _forbidden(file)
     try:
         with safe_open(file, framework="pt", device="cpu") as opened:
             sizes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
@@ -108,6 +111,8 @@ def _pickled(file: Path) -> Weights:
             state = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refused(file, error) from error
+    except PermissionError as error:
+        raise _forbidden(file) from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, IndexError, TypeError) as error:
         raise _damaged(file, "a complete pickled state dict", error) from error
     if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
@@ -144,8 +149,17 @@ def _damaged(file: Path, expected: str, error: Exception) -> CheckpointError:
     )
 
 
+def _forbidden(file: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{file}: found a file that this user may not read, expected the weights of the model. Change its permissions "
+        "(chmod), or copy it as a user who may."
+    )
+
+
 def _cause(error: Exception) -> str:
     """Return the telling sentence of torch's long messages."""
+    if isinstance(error, KeyError | OSError):  # the number of an unknown opcode, a seek before the beginning
+        return "no pickle and no archive of one, or only a part"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("Unsupported", "Trying to load", "GLOBAL"))]
     return (telling or lines or [type(error).__name__])[0].split(". ")[0][:200].rstrip(".")

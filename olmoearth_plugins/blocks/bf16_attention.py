@@ -14,8 +14,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
-SCORES = 2**19
-"""Scores at a time: 1 MiB."""
+SCORES = 2**18
+"""Scores at a time: half a MiB, and as much for their softmax."""
 
 
 def pays(q_BLHd: Tensor) -> bool:
@@ -34,12 +34,14 @@ def attend(q_BLHd: Tensor, k_BSHd: Tensor, v_BSHd: Tensor) -> Tensor:
     centred = (k_BSHd - k_BSHd.mean(dim=1, keepdim=True, dtype=torch.float32)) * q_BLHd.shape[-1] ** -0.5
     k_BHdS = centred.to(q_BLHd.dtype).permute(0, 2, 3, 1)
     out_BLHd = torch.empty_like(q_BLHd)
-    step = max(16, SCORES // k_BSHd.shape[1])
+    queries = q_BLHd.shape[1]
+    parts = -(-queries * k_BSHd.shape[1] // SCORES)
+    step = max(16, -(-queries // parts))
     # One head of one sample after the other: each product then fills the cache, and none is small.
     for sample, head in product(range(len(q_BLHd)), range(q_BLHd.shape[2])):
         k_dS, v_Sd = k_BHdS[sample, head], v_BSHd[sample, :, head]
-        parts = (torch.split(x_BLHd[sample, :, head], step) for x_BLHd in (q_BLHd, out_BLHd))
-        for q_Ld, out_Ld in zip(*parts, strict=True):
+        split = (torch.split(x_BLHd[sample, :, head], step) for x_BLHd in (q_BLHd, out_BLHd))
+        for q_Ld, out_Ld in zip(*split, strict=True):
             torch.mm(torch.softmax(q_Ld @ k_dS, dim=-1), v_Sd, out=out_Ld)
     return out_BLHd
 

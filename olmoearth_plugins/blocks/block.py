@@ -31,7 +31,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., D] to [..., D]."""
-        return dense(dense(x, self.fc1, gelu=True), self.fc2)
+        return dense(dense(x, self.fc1, "gelu"), self.fc2)
 
 
 class Block(nn.Module):

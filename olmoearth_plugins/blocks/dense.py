@@ -1,16 +1,19 @@
 """Linear layers of a transformer, by the fastest kernel at hand.
 
-Without gradients on a CPU that is oneDNN's, which takes the GELU along; elsewhere, and wherever a layer is more than
-plain weights (hooks, adapters, quantised or sharded), it is the layer itself.
+Without gradients on a CPU that is oneDNN's, which takes the activation along; elsewhere, and wherever a layer is more
+than plain weights (hooks, adapters, quantised or sharded), it is the layer itself.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+Activation = Literal["none", "gelu", "relu"]
 
 
 def resting(x: Tensor) -> bool:
@@ -18,14 +21,15 @@ def resting(x: Tensor) -> bool:
     return x.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
-def dense(x: Tensor, layer: nn.Module, *, gelu: bool = False) -> Tensor:
-    """Return layer(x) [..., D], with an exact GELU behind it on demand."""
+def dense(x: Tensor, layer: nn.Module, then: Activation = "none") -> Tensor:
+    """Return layer(x) [..., D], with an activation behind it; "gelu" is the exact one."""
     if _bare(x, layer):
-        kind = "gelu" if gelu else "none"
-        quick: Tensor = torch.ops.mkldnn._linear_pointwise(x, layer.weight, layer.bias, kind, [], "none")
+        quick: Tensor = torch.ops.mkldnn._linear_pointwise(x, layer.weight, layer.bias, then, [], "none")
         return quick
     found: Tensor = layer(x)
-    return functional.gelu(found) if gelu else found
+    if then == "gelu":
+        return functional.gelu(found)
+    return functional.relu(found) if then == "relu" else found
 
 
 def lowered(x: Tensor) -> Tensor:
@@ -54,9 +58,11 @@ def _there() -> bool:
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return False
     with torch.no_grad():
-        x, weight, bias = torch.linspace(-1, 1, 6).view(2, 3), torch.linspace(-1, 1, 12).view(4, 3), torch.ones(4)
+        x, weight, bias = torch.linspace(-1, 1, 6).view(2, 3), torch.linspace(-1, 1, 12).view(4, 3), torch.zeros(4)
+        plain = functional.linear(x, weight, bias)
+        expected = {"none": plain, "gelu": functional.gelu(plain), "relu": functional.relu(plain)}
         try:
-            found = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "gelu", [], "none")
+            found = {k: torch.ops.mkldnn._linear_pointwise(x, weight, bias, k, [], "none") for k in expected}
         except (RuntimeError, TypeError):
             return False
-        return torch.allclose(found, functional.gelu(functional.linear(x, weight, bias)), atol=1e-6)
+        return all(torch.allclose(found[k], expected[k], atol=1e-6) for k in expected)

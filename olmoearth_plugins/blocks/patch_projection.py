@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from olmoearth_core.errors import ConfigError
+from olmoearth_plugins.blocks.dense import dense
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +56,10 @@ class PatchProjection(nn.Module):
 
     def forward(self, patches_KPC: Tensor) -> Tensor:
         """Embed patches to [K,D]."""
-        pixels: Tensor = self.pixel_proj(patches_KPC.flatten(0, 1)) if len(self.pixel_proj) else patches_KPC
-        tokens: Tensor = self.post_proj(self.proj(pixels.reshape(len(patches_KPC), -1)))
+        pixels = patches_KPC.flatten(0, 1)
+        for layer in list(self.pixel_proj)[::2]:
+            pixels = dense(pixels, layer, "relu")
+        tokens: Tensor = self.post_proj(dense(pixels.reshape(len(patches_KPC), -1), self.proj))
         return tokens
 
     def kernel(self) -> Tensor | None:

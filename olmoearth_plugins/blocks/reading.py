@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from olmoearth_core.data.fitting import at_groups, check_batch, refuse_uneven, uneven
+from olmoearth_core.data.fitting import at_groups, check_batch, no_codes, refuse_uneven, uneven
 from olmoearth_core.data.sample import Batch, ViewCounts
 from olmoearth_core.data.tokens import DECODE, ENCODE, MISSING, TARGET_ONLY, Tokenization, TokenLayout
 from olmoearth_core.errors import DataError
@@ -66,7 +66,8 @@ def read(batch: Batch, specs: Sequence[ModalitySpec], tokenization: Tokenization
     layout = TokenLayout.of(held, tokenization, rows=rows, columns=columns, steps=batch.timestamps.shape[1])
     codes = {spec.name: _codes(batch, spec, tokenization, layout, patch_size) for spec in held}
     counts = batch.counts or count(codes, _doubts(batch, held, tokenization, codes))
-    return Reading(held, layout, codes, counts)
+    whole = {name: code.to(torch.int8) if code.is_floating_point() else code for name, code in codes.items()}
+    return Reading(held, layout, whole, counts)
 
 
 def count(codes: Mapping[str, Tensor], doubts: Sequence[Doubt] = ()) -> ViewCounts:
@@ -83,7 +84,7 @@ def count(codes: Mapping[str, Tensor], doubts: Sequence[Doubt] = ()) -> ViewCoun
         if true:
             raise error
     samples = table.shape[-1]
-    rows: list[list[int]] = [told[i : i + samples] for i in range(len(asked), len(told), samples or 1)] or [[]] * 3 * len(flat)
+    rows = [told[i : i + samples] for i in range(len(asked), len(told), max(samples, 1))] or [[] for _ in 3 * flat]
     per_name = {name: rows[3 * i : 3 * i + 3] for i, name in enumerate(codes)}
     return ViewCounts(
         encode={name: tuple(rows[0]) for name, rows in per_name.items()},
@@ -108,10 +109,10 @@ def _doubts(
     for spec in specs:
         code = codes[spec.name]
         strange = DataError(
-            f"{spec.name}: found codes below 0 or above 3 in the mask, expected 0 shown, 1 hidden, 2 to be predicted, "
-            "3 missing."
+            f"{spec.name}: found other numbers than the four codes in the mask, expected 0 shown, 1 hidden, 2 to be "
+            "predicted, 3 missing."
         )
-        doubts.append((((code < ENCODE) | (code > MISSING)).any(), strange))
+        doubts.append((no_codes(code), strange))
         odd = uneven(batch.masks[spec.name], spec, tokenization.groups(spec))
         if odd is not None:
             doubts.append((odd, refuse_uneven(spec.name)))

@@ -71,10 +71,12 @@ def rotate(features_MHd: Tensor, turn: tuple[Tensor, Tensor], *, overwrite: bool
 
     overwrite: the features are not needed any more.
     """
-    if features_MHd.dtype != torch.float32 or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or not (features_MHd.dtype == torch.float32 or features_MHd.device.type == "cpu"):
         cos, sin = (t.to(features_MHd.dtype) for t in turn)
         a, b = features_MHd[..., 0::2], features_MHd[..., 1::2]
         return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
+    if features_MHd.dtype in (torch.bfloat16, torch.float16):
+        return rotate(features_MHd.float(), turn).to(features_MHd.dtype)
     # The same products as above, in one pass over memory instead of eight.
     pairs_MHK2 = features_MHd.reshape(*features_MHd.shape[:-1], features_MHd.shape[-1] // 2, 2)
     pairs, factors = torch.view_as_complex(pairs_MHK2), torch.complex(*turn)

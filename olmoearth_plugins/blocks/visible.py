@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from olmoearth_core.data.fitting import whole_patch_size
+from olmoearth_core.data.fitting import require_batch, whole_patch_size
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.data.tokens import ENCODE
 from olmoearth_core.errors import DataError
@@ -44,6 +44,7 @@ def visible(embedding: PatchEmbedding, batch: Batch, patch_size: int, only: Coll
     """
     patch_size = whole_patch_size(patch_size)
     embedding.check(patch_size)
+    require_batch(batch)
     _same_device(embedding, batch)
     reading = read(batch, embedding.specs, embedding.tokenization, patch_size)
     if only is not None:
@@ -54,7 +55,7 @@ def visible(embedding: PatchEmbedding, batch: Batch, patch_size: int, only: Coll
 
 
 def _same_device(embedding: PatchEmbedding, batch: Batch) -> None:
-    there, here = next(embedding.parameters()).device, getattr(getattr(batch, "timestamps", None), "device", None)
+    there, here = next(embedding.parameters()).device, getattr(batch.timestamps, "device", None)
     if here is not None and here != there:
         raise DataError(
             f"the batch is on the device {here}, the model on {there}, expected one for both. Move the batch: "

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from olmoearth_core.data.fitting import require_batch
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.evaluate.embed import resting
@@ -111,6 +112,7 @@ class Encoder(nn.Module):
         if location_query_patch_size is not None and self.attention_pooler is None:
             raise ConfigError("location_query_patch_size is for encoders with an attention pooler; this one has none.")
         lit = usable(searchlight, self.positions)
+        require_batch(batch)
         call = Call(batch.timestamps, patch_size, input_res, location_query_patch_size, lit)
         if lit is None:
             return self._encode(batch, token_exits, call)

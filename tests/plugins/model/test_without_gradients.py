@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import gelu, relu, scaled_dot_product_attention
 
 from olmoearth_core import modalities
 from olmoearth_plugins.attentions.plain import attend as written_out
@@ -23,10 +23,11 @@ def random(*shape, seed=0):
 def test_a_linear_layer_is_the_same_with_and_without_gradients():
     torch.manual_seed(0)
     layer, x = nn.Linear(24, 40), random(17, 24)
-    for gelu in (False, True):
-        expected = dense.dense(x, layer, gelu=gelu)
+    plain = layer(x)
+    for then, expected in {"none": plain, "relu": relu(plain), "gelu": gelu(plain)}.items():
+        assert torch.equal(dense.dense(x, layer, then), expected)
         with torch.no_grad():
-            torch.testing.assert_close(dense.dense(x, layer, gelu=gelu), expected, atol=1e-6, rtol=1e-6)
+            torch.testing.assert_close(dense.dense(x, layer, then), expected, atol=1e-6, rtol=1e-6)
 
 
 def test_hooks_and_adapters_of_a_linear_layer_are_never_skipped():

@@ -48,3 +48,10 @@ def test_the_first_party_table_is_read_without_importing_the_plugins():
 )
 def test_the_prefix_of_a_distribution_is_its_name_without_ours(distribution, prefix):
     assert names.prefix_of(distribution) == prefix
+
+
+def test_the_only_name_that_begins_with_a_word_is_the_one_meant():
+    known = ["sentinel1", "sentinel2_l2a", "landsat", "wri_canopy_height_map"]
+    assert names.closest("sentinel2", known) == "sentinel2_l2a"
+    assert names.closest("wri_canopy", known) == "wri_canopy_height_map"
+    assert names.closest("sentinel", known) in ("sentinel1", "sentinel2_l2a")

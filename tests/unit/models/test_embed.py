@@ -145,7 +145,7 @@ WRONG = {
     ),
     "bands": (
         lambda b: {"sentinel1": b.arrays["sentinel1"][..., :1]},
-        r"sentinel1: the array has shape \(2, 8, 8, 3, 1\), expected 5 axes, the last with its 2 bands in the order vv",
+        r"sentinel1: the array has shape \(2, 8, 8, 3, 1\), expected 5 axes \[B,H,W,T,C\], .* 2 bands in the order vv",
     ),
     "steps": (lambda b: {"sentinel1": b.arrays["sentinel1"][:, :, :, :2]}, "2 time steps, the timestamps 3"),
     "patches": (lambda b: {"sentinel1": b.arrays["sentinel1"][:, :6]}, "6 x 8 pixels cannot be cut into patches of 4"),
@@ -165,6 +165,6 @@ def test_wrong_settings_are_told(small, batch):
     with pytest.raises(ConfigError, match='found "avg", expected one of mean, max'):
         embed(small, batch, pooling="avg")
     with pytest.raises(DataError, match=r"the mask has shape \(2, 3\), expected \(2, 2, 2, 3, 1\)"):
-        embed(small, replace(batch, masks={"sentinel1": torch.zeros(2, 3)}))
+        embed(small, replace(batch, masks={"sentinel1": torch.zeros(2, 3, dtype=torch.int8)}))
     with pytest.raises(DataError, match="found a list, expected a Batch"):
         embed(small, [batch])

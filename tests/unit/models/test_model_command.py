@@ -98,3 +98,38 @@ def test_a_mistake_is_one_message_and_exit_code_2(package, tmp_path, capsys):
         assert message in error
         assert "Traceback" not in error
     assert not (tmp_path / "again").exists()
+
+
+def test_an_empty_name_and_a_link_to_nowhere_are_told(package, tmp_path, capsys):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for words, message in {
+        ("info", ""): "found an empty name, expected a folder or the name of a model",
+        ("convert", package, tmp_path / "link"): "found that it exists, expected a new folder",
+    }.items():
+        assert run(*words) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_what_may_not_be_read_is_not_called_damaged(package, monkeypatch, capsys):
+    monkeypatch.setattr(os, "access", lambda *asked: False)
+    assert run("diff", package, package) == 2
+    assert "found a file that this user may not read" in capsys.readouterr().err
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", str(package))
+
+    monkeypatch.setattr("olmoearth_core.models.formats.recognise", refuse)
+    assert run("info", package) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {package}: found, but this user may not use it. Change its permissions")
+    assert "Errno" not in told
+
+
+def test_an_interrupted_conversion_leaves_nothing(package, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("safetensors.torch.save_file", interrupt)
+    before = sorted(tmp_path.iterdir())
+    assert run("convert", package, tmp_path / "again") == 130
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,6 +1,7 @@
 """A real place, as somebody would open it with rioxarray; lent, so that the test skips where it is not."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -56,3 +57,28 @@ def test_months_that_were_not_seen_are_as_good_as_not_there(make, block, site):
     assert 0 < int((~seen).sum()) < 12
     both = [embed(model, part, patch_size=8) for part in (optical, optical.isel(time=seen.to_numpy()))]
     assert np.allclose(*both, atol=1e-5)
+
+
+def tile(name):
+    """Return one date of optical and radar values of a place with all bands; radar as it is stored, linear."""
+    names = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"]
+    found = []
+    for file, bands in (("sentinel2_l2a_10m.tif", names), ("sentinel1_10m.tif", ["vv", "vh"])):
+        with rioxarray.open_rasterio(ROOT / "sites" / name / file) as opened:
+            raster = opened.load().isel(y=slice(0, 64), x=slice(0, 64))
+        dated = raster.assign_coords(band=bands).expand_dims(time=np.array(["2020-06-01"], "datetime64[ns]"))
+        found.append(dated.astype("f4"))
+    return found
+
+
+@pytest.mark.parametrize("name", ["tm_serengeti", "tm_denmark", "tm_brazil_coast"])
+def test_real_tiles_draw_no_warning_in_their_units_and_one_in_others(small, name):
+    optical, radar = tile(name)
+    decibels = 10 * np.log10(radar.where(radar > 0))
+    units = {"sentinel2_l2a": (optical, optical / 1e4), "sentinel1": (decibels, radar)}
+    for modality, (right, wrong) in units.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            embed(small, xarray.Dataset({modality: right}))
+        with pytest.warns(UserWarning, match=f"{modality}: found values .* convert the values"):
+            embed(small, xarray.Dataset({modality: wrong}))
