@@ -35,7 +35,7 @@ def attend(q_BLHd: Tensor, k_BSHd: Tensor, v_BSHd: Tensor) -> Tensor:
     k_BHdS = centred.to(q_BLHd.dtype).permute(0, 2, 3, 1)
     out_BLHd = torch.empty_like(q_BLHd)
     queries = q_BLHd.shape[1]
-    parts = -(-queries * k_BSHd.shape[1] // SCORES)
+    parts = max(1, -(-queries * k_BSHd.shape[1] // SCORES))
     step = max(16, -(-queries // parts))
     # One head of one sample after the other: each product then fills the cache, and none is small.
     for sample, head in product(range(len(q_BLHd)), range(q_BLHd.shape[2])):
