@@ -20,7 +20,7 @@ from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import DecoderRecipe, Encoded, EncoderRecipe
 from olmoearth_plugins.blocks.pooled_grid import PooledGrid, Shown, check_dims
 from olmoearth_plugins.decoders.decoder import Decoder, Scene, Source
-from olmoearth_plugins.decoders.predictor import Predictor
+from olmoearth_plugins.decoders.predictor import Predictor, inner_predictor
 
 ENCODED_AGAIN = ("modality", "modality_temporal")
 """Poolings whose tokens can be told where they are; the reference has no encodings for the others."""
@@ -38,17 +38,8 @@ def pooled_modality_predictor(
     Raises:
         ConfigError: options that contradict each other.
     """
-    if not isinstance(decoder_config, Predictor):
-        raise ConfigError(
-            f"decoder_config: pooled_modality_predictor is built like olmoearth.predictor, but its own decoder_config "
-            f"is a {type(decoder_config).__name__}. Name that decoder there."
-        )
-    if decoder_config.asks_places:
-        raise ConfigError(
-            "decoder_config: pooled_modality_predictor asks early pooled tokens, so its own decoder_config cannot have "
-            "use_attention_pooler. Leave it out."
-        )
-    recipe = PooledModalityPredictor(decoder_config, include_encoder_encodings, dims_to_pool)
+    inner = inner_predictor(decoder_config, "pooled_modality_predictor")
+    recipe = PooledModalityPredictor(inner, include_encoder_encodings, dims_to_pool)
     if dims_to_pool is not None:
         recipe.check(check_dims(dims_to_pool))
     return recipe

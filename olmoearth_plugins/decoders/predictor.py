@@ -164,3 +164,22 @@ class Predictor:
             decoder.ask_places(self.pooler_width(encoder, trunk))
         xavier(decoder)
         return decoder
+
+
+def inner_predictor(decoder_config: DecoderRecipe, called: str) -> Predictor:
+    """Return the predictor that a component is built around.
+
+    Raises:
+        ConfigError: it is another decoder, or one that asks the places of an attention pooler.
+    """
+    if not isinstance(decoder_config, Predictor):
+        raise ConfigError(
+            f"decoder_config: {called} is built like olmoearth.predictor, but its own decoder_config is a "
+            f"{type(decoder_config).__name__}. Name that decoder there."
+        )
+    if decoder_config.asks_places:
+        raise ConfigError(
+            f"decoder_config: {called} has a context of its own, so its own decoder_config cannot have "
+            "use_attention_pooler. Leave it out."
+        )
+    return decoder_config

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from olmoearth_core.data.tokens import Tokenization
-from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe
 from olmoearth_plugins.blocks.attention import Context
@@ -23,7 +22,7 @@ from olmoearth_plugins.blocks.packing import Packing
 from olmoearth_plugins.blocks.positions import Turns
 from olmoearth_plugins.blocks.regroup import Regroup
 from olmoearth_plugins.decoders.decoder import Decoder, Source
-from olmoearth_plugins.decoders.predictor import Predictor
+from olmoearth_plugins.decoders.predictor import Predictor, inner_predictor
 
 
 def space_time_predictor(
@@ -40,20 +39,9 @@ def space_time_predictor(
     Raises:
         ConfigError: options that contradict each other.
     """
-    if not isinstance(decoder_config, Predictor):
-        raise ConfigError(
-            f"decoder_config: space_time_predictor is built like olmoearth.predictor, but its own decoder_config is a "
-            f"{type(decoder_config).__name__}. Name that decoder there."
-        )
-    if decoder_config.asks_places:
-        raise ConfigError(
-            "decoder_config: space_time_predictor asks tokens, so use_attention_pooler has no place in its own "
-            "decoder_config. Leave it out."
-        )
-    found = schedule(
-        "decoder_config", decoder_config.depth, modes=layer_attention_modes, window=windowed_attention_size
-    )
-    return SpaceTimePredictor(decoder_config, found)
+    inner = inner_predictor(decoder_config, "space_time_predictor")
+    found = schedule("decoder_config", inner.depth, modes=layer_attention_modes, window=windowed_attention_size)
+    return SpaceTimePredictor(inner, found)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -14,12 +15,11 @@ from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import EncoderRecipe
-from olmoearth_core.interfaces.parts import PositionEncoding
 from olmoearth_plugins.blocks.attention_pool import AttentionPool, check_pool
 from olmoearth_plugins.blocks.pooled_grid import check_dims
+from olmoearth_plugins.encoders.around import AroundFlexiViT, inner_encoder
 from olmoearth_plugins.encoders.early_pool_encoder import EarlyPoolEncoder
 from olmoearth_plugins.encoders.encoder import Encoder
-from olmoearth_plugins.encoders.flexi_vit import FlexiViT
 
 
 def early_attention_pool(
@@ -45,14 +45,10 @@ def early_attention_pool(
     Raises:
         ConfigError: options that contradict each other.
     """
-    if not isinstance(encoder_config, FlexiViT):
-        raise ConfigError(
-            f"encoder_config: early_attention_pool pools between the blocks of olmoearth.flexi_vit, but its own "
-            f"encoder_config is a {type(encoder_config).__name__}. Name that encoder there."
-        )
-    check_pool(pooling_attn_dim or encoder_config.trunk.width, num_attn_pool_heads, num_queries, attn_pool_mlp_ratio)
+    inner = inner_encoder(encoder_config, EarlyAttentionPool.called)
+    check_pool(pooling_attn_dim or inner.trunk.width, num_attn_pool_heads, num_queries, attn_pool_mlp_ratio)
     return EarlyAttentionPool(
-        encoder=encoder_config,
+        encoder=inner,
         dims_to_pool=check_dims(dims_to_pool),
         num_pre_modality_pooling_layers=num_pre_modality_pooling_layers,
         pooling_attn_dim=pooling_attn_dim,
@@ -64,10 +60,12 @@ def early_attention_pool(
 
 
 @dataclass(kw_only=True)
-class EarlyAttentionPool:
+class EarlyAttentionPool(AroundFlexiViT):
     """A checked encoder recipe; fields as the factory documents them."""
 
-    encoder: FlexiViT
+    called: ClassVar[str] = "early_attention_pool"
+    refused: ClassVar[tuple[str, ...]] = ("output_embedding_size", "legacy_eval_padding", "attention_pooler")
+
     dims_to_pool: str
     num_pre_modality_pooling_layers: int
     pooling_attn_dim: int | None
@@ -77,33 +75,12 @@ class EarlyAttentionPool:
     attn_pool_mlp_ratio: float | None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         depth, before = self.encoder.trunk.depth, self.num_pre_modality_pooling_layers
         if not 0 <= before <= depth:
             raise ConfigError(
                 f"encoder_config: num_pre_modality_pooling_layers is {before}, but the encoder has {depth} blocks."
             )
-        refused = ("output_embedding_size", "legacy_eval_padding", "attention_pooler")
-        if found := [name for name in refused if getattr(self.encoder, name)]:
-            raise ConfigError(
-                f"encoder_config: early pooling does not work with {', '.join(found)}. Leave that out of its own "
-                f"encoder_config."
-            )
-        self.embedding_size = self.encoder.embedding_size
-
-    @property
-    def num_heads(self) -> int:
-        """Attention heads, which a decoder may take over."""
-        return self.encoder.num_heads
-
-    @property
-    def position_encoding(self) -> PositionEncoding:
-        """Position encoding, which a decoder may take over."""
-        return self.encoder.position_encoding
-
-    @property
-    def patch_sizes(self) -> tuple[int, int]:
-        """Smallest and largest patch, which a reconstructor may take over."""
-        return self.encoder.patch_sizes
 
     def build(self, specs: Sequence[ModalitySpec], tokenization: Tokenization) -> nn.Module:
         """Allocate the encoder on the current default device.

@@ -17,33 +17,24 @@ from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.model import Encoded
 from olmoearth_plugins.blocks.attention_pool import AttentionPool
 from olmoearth_plugins.blocks.block import Block
-from olmoearth_plugins.blocks.exits import depths
 from olmoearth_plugins.blocks.places import places
 from olmoearth_plugins.blocks.pooled_grid import PooledGrid, Shown
 from olmoearth_plugins.blocks.positions import GROUND_METERS, Turns, coordinates
 from olmoearth_plugins.blocks.rows import Prefixed, Rows
-from olmoearth_plugins.blocks.visible import Visible, visible
+from olmoearth_plugins.blocks.visible import Visible
 from olmoearth_plugins.encoders.encoder import Call, Encoder
+from olmoearth_plugins.encoders.parts import EncoderParts
 
 
-class EarlyPoolEncoder(nn.Module):
+class EarlyPoolEncoder(EncoderParts):
     """What comes out as `tokens` are bare patch embeddings; what attention made of them is in `extras`."""
 
     def __init__(self, encoder: Encoder, pool: AttentionPool, *, dims: str, before: int) -> None:
         """Take over the parts of an encoder. dims: see `pooled_grid`; before: blocks that run before pooling."""
         super().__init__()
-        self.dims, self.before, self.positions = dims, before, encoder.positions
-        self.input_modalities = encoder.input_modalities
-        self.patch_embeddings = encoder.patch_embeddings
-        self.composite_encodings = encoder.composite_encodings
-        self.blocks, self.norm = encoder.blocks, encoder.norm
-        self.project_and_aggregate = encoder.project_and_aggregate
-        self.register_tokens = encoder.register_tokens
+        self.take_over(encoder)
+        self.dims, self.before = dims, before
         self.attn_pool = pool
-
-    def enable_band_dropout(self) -> None:
-        """Let band dropout act from now on, in training mode."""
-        self.patch_embeddings.band_dropout.active = True
 
     def forward(
         self,
@@ -67,7 +58,7 @@ class EarlyPoolEncoder(nn.Module):
             DataError: a patch size or arrays that do not fit, or no modality that can be pooled.
             ConfigError: token exits between these two.
         """
-        seen = visible(self.patch_embeddings, batch, patch_size, self.input_modalities)
+        seen = self.see(batch, patch_size)
         if token_exits is not None and not self._runs(token_exits, seen.reading.layout.names):
             return seen.encoded(seen.tokens)
         grid = PooledGrid(seen.reading.layout, self.dims, seen.reading.counts)
@@ -82,7 +73,7 @@ class EarlyPoolEncoder(nn.Module):
         return seen.encoded(seen.tokens, pooled, extras)
 
     def _runs(self, token_exits: Mapping[str, int], names: tuple[str, ...]) -> bool:
-        leave = set(depths(token_exits, names, len(self.blocks)))
+        leave = set(self.leaving(token_exits, names))
         if leave not in ({0}, {len(self.blocks)}):
             raise ConfigError(
                 f"token exits are {dict(token_exits)}, but tokens that were pooled have no modality any more: an early "

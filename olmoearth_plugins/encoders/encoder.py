@@ -16,7 +16,7 @@ from olmoearth_core.evaluate.embed import resting
 from olmoearth_core.interfaces.model import Encoded
 from olmoearth_plugins.blocks.block import Block, blocks
 from olmoearth_plugins.blocks.composite import CompositeEncodings
-from olmoearth_plugins.blocks.exits import Exits, depths
+from olmoearth_plugins.blocks.exits import Exits
 from olmoearth_plugins.blocks.lattice import lattice
 from olmoearth_plugins.blocks.location_pooler import Asked, Located
 from olmoearth_plugins.blocks.packing import Packing
@@ -27,7 +27,8 @@ from olmoearth_plugins.blocks.positions import GROUND_METERS, Turns, coordinates
 from olmoearth_plugins.blocks.searchlight import CellStream, SearchlightSettings, join, usable
 from olmoearth_plugins.blocks.stream import Stream, TokenStream
 from olmoearth_plugins.blocks.trunk import Trunk
-from olmoearth_plugins.blocks.visible import Visible, visible
+from olmoearth_plugins.blocks.visible import Visible
+from olmoearth_plugins.encoders.parts import EncoderParts
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,8 @@ class Call:
     searchlight: SearchlightSettings | None = None
 
 
-class Encoder(nn.Module):
-    """Tokens of hidden places are zero; so is all of a sample without any visible token.
-
-    input_modalities: if set, only these are encoded; the others count as hidden (released models saw no maps).
-    """
-
-    register_tokens: nn.Parameter | None
+class Encoder(EncoderParts):
+    """Tokens of hidden places are zero; so is all of a sample without any visible token."""
 
     def __init__(
         self,
@@ -65,10 +61,10 @@ class Encoder(nn.Module):
         self.blocks = blocks(trunk)
         self.norm = nn.LayerNorm(trunk.width)
         self.project_and_aggregate = head
-        self.embedding_projector: nn.Module | None = None
+        self.embedding_projector = None
         self.attention_pooler: nn.Module | None = None
         self.register_tokens = None
-        self.input_modalities: tuple[str, ...] | None = None
+        self.input_modalities = None
 
     def add_registers(self, number: int) -> None:
         """Give the encoder register tokens."""
@@ -80,10 +76,6 @@ class Encoder(nn.Module):
         """Project all tokens that come out to another width."""
         if width is not None:
             self.embedding_projector = EmbeddingProjector(self.norm.normalized_shape[0], width)
-
-    def enable_band_dropout(self) -> None:
-        """Let band dropout act from now on, in training mode."""
-        self.patch_embeddings.band_dropout.active = True
 
     def forward(
         self,
@@ -123,24 +115,20 @@ class Encoder(nn.Module):
             return join([self._encode(x, None, replace(call, timestamps=x.timestamps)) for x in samples])
 
     def _encode(self, batch: Batch, token_exits: Mapping[str, int] | None, call: Call) -> Encoded:
-        seen = visible(self.patch_embeddings, batch, call.patch_size, self.input_modalities)
-        names, depth = seen.reading.layout.names, len(self.blocks)
-        leave = [depth] * len(names) if token_exits is None else depths(token_exits, names, depth)
+        seen = self.see(batch, call.patch_size)
+        leave = self.leaving(token_exits, seen.reading.layout.names)
         if not any(leave):
-            return seen.encoded(self._project(seen.tokens))
+            return seen.encoded(self.project(seen.tokens))
         where = places(seen.reading.layout, call.timestamps.device)
         stream = self._stream(seen, where, call)
         at = coordinates(self.positions, seen.at, where, call.timestamps, call.patch_size, call.input_res)
         tokens_MD = self._attend(seen, leave, where, at, stream, call) if seen.at.total else seen.tokens
-        projected_MD = self._project(tokens_MD)
+        projected_MD = self.project(tokens_MD)
         if self.attention_pooler is None:
             return seen.encoded(projected_MD, self.project_and_aggregate(projected_MD, seen.at))
         assert at is not None
         pooled, extras = self._locate(self.attention_pooler, seen, tokens_MD, at, stream, call)
         return seen.encoded(projected_MD, pooled, extras)
-
-    def _project(self, tokens_MD: Tensor) -> Tensor:
-        return tokens_MD if self.embedding_projector is None else self.embedding_projector(tokens_MD)
 
     def _attend(
         self, seen: Visible, leave: Sequence[int], where: Places, at: Tensor | None, stream: TokenStream, call: Call

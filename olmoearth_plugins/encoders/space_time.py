@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
 from olmoearth_core.data.tokens import Tokenization
-from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import EncoderRecipe
-from olmoearth_core.interfaces.parts import PositionEncoding
 from olmoearth_plugins.blocks.attention_modes import Schedule, schedule
 from olmoearth_plugins.blocks.initialise import xavier
+from olmoearth_plugins.encoders.around import AroundFlexiViT, inner_encoder
 from olmoearth_plugins.encoders.encoder import Encoder
-from olmoearth_plugins.encoders.flexi_vit import FlexiViT
 from olmoearth_plugins.encoders.space_time_encoder import SpaceTimeEncoder
 
 
@@ -45,52 +44,26 @@ def space_time(
     Raises:
         ConfigError: options that contradict each other.
     """
-    if not isinstance(encoder_config, FlexiViT):
-        raise ConfigError(
-            f"encoder_config: space_time regroups the tokens of olmoearth.flexi_vit, but its own encoder_config is a "
-            f"{type(encoder_config).__name__}. Name that encoder there."
-        )
+    inner = inner_encoder(encoder_config, SpaceTime.called)
     found = schedule(
         "encoder_config",
-        encoder_config.trunk.depth,
+        inner.trunk.depth,
         modes=layer_attention_modes,
         window=windowed_attention_size,
         fuse_layers=fuse_layers,
     )
-    return SpaceTime(encoder_config, found, fuse_using_cross_attn)
+    return SpaceTime(encoder=inner, schedule=found, asks=fuse_using_cross_attn)
 
 
-@dataclass
-class SpaceTime:
+@dataclass(kw_only=True)
+class SpaceTime(AroundFlexiViT):
     """A checked encoder recipe. asks: whether fusing is done by a learned token."""
 
-    encoder: FlexiViT
+    called: ClassVar[str] = "space_time"
+    refused: ClassVar[tuple[str, ...]] = ("num_register_tokens", "legacy_eval_padding", "attention_pooler")
+
     schedule: Schedule
     asks: bool
-
-    def __post_init__(self) -> None:
-        inner = self.encoder
-        if inner.num_register_tokens or inner.legacy_eval_padding or inner.attention_pooler is not None:
-            raise ConfigError(
-                "encoder_config: space_time supports neither num_register_tokens nor attention_pooler nor "
-                "legacy_eval_padding. Leave them out of its own encoder_config."
-            )
-        self.embedding_size = inner.embedding_size
-
-    @property
-    def num_heads(self) -> int:
-        """Attention heads, which a decoder may take over."""
-        return self.encoder.num_heads
-
-    @property
-    def position_encoding(self) -> PositionEncoding:
-        """Position encoding, which a decoder may take over."""
-        return self.encoder.position_encoding
-
-    @property
-    def patch_sizes(self) -> tuple[int, int]:
-        """Smallest and largest patch, which a reconstructor may take over."""
-        return self.encoder.patch_sizes
 
     def build(self, specs: Sequence[ModalitySpec], tokenization: Tokenization) -> nn.Module:
         """Allocate the encoder on the current default device; patch projections start like all linear layers here."""

@@ -13,16 +13,17 @@ from olmoearth_core.interfaces.model import Encoded
 from olmoearth_plugins.blocks.attention import Context
 from olmoearth_plugins.blocks.attention_modes import Schedule
 from olmoearth_plugins.blocks.block import Block
-from olmoearth_plugins.blocks.exits import Exits, depths
+from olmoearth_plugins.blocks.exits import Exits
 from olmoearth_plugins.blocks.groups import Groups
 from olmoearth_plugins.blocks.places import places
 from olmoearth_plugins.blocks.positions import GROUND_METERS, coordinates
 from olmoearth_plugins.blocks.regroup import Regroup
-from olmoearth_plugins.blocks.visible import Visible, visible
+from olmoearth_plugins.blocks.visible import Visible
 from olmoearth_plugins.encoders.encoder import Encoder
+from olmoearth_plugins.encoders.parts import EncoderParts
 
 
-class SpaceTimeEncoder(nn.Module):
+class SpaceTimeEncoder(EncoderParts):
     """Tokens of hidden places are zero; so is all of a sample without any visible token."""
 
     fusing_token: nn.Parameter | None
@@ -30,19 +31,10 @@ class SpaceTimeEncoder(nn.Module):
     def __init__(self, encoder: Encoder, schedule: Schedule, *, asks: bool) -> None:
         """Take over the parts of an encoder. asks: a schedule that fuses does it by a learned token."""
         super().__init__()
-        self.schedule, self.asks, self.positions = schedule, asks, encoder.positions
-        self.input_modalities = encoder.input_modalities
-        self.patch_embeddings = encoder.patch_embeddings
-        self.composite_encodings = encoder.composite_encodings
-        self.blocks, self.norm = encoder.blocks, encoder.norm
-        self.project_and_aggregate = encoder.project_and_aggregate
-        self.embedding_projector = encoder.embedding_projector
+        self.take_over(encoder)
+        self.schedule, self.asks = schedule, asks
         width = encoder.norm.normalized_shape[0]
         self.fusing_token = nn.Parameter(torch.zeros(width)) if schedule.fuses else None
-
-    def enable_band_dropout(self) -> None:
-        """Let band dropout act from now on, in training mode."""
-        self.patch_embeddings.band_dropout.active = True
 
     def forward(
         self,
@@ -52,17 +44,13 @@ class SpaceTimeEncoder(nn.Module):
         input_res: float = GROUND_METERS,
     ) -> Encoded:
         """Encode the visible tokens of a batch; arguments and errors as of the FlexiViT encoder."""
-        seen = visible(self.patch_embeddings, batch, patch_size, self.input_modalities)
-        names, depth = seen.reading.layout.names, len(self.blocks)
-        leave = [depth] * len(names) if token_exits is None else depths(token_exits, names, depth)
+        seen = self.see(batch, patch_size)
+        leave = self.leaving(token_exits, seen.reading.layout.names)
         if not any(leave):
-            return seen.encoded(self._project(seen.tokens))
+            return seen.encoded(self.project(seen.tokens))
         tokens_MD = self._attend(seen, leave, batch.timestamps, patch_size, input_res) if seen.at.total else seen.tokens
-        tokens_MD = self._project(tokens_MD)
+        tokens_MD = self.project(tokens_MD)
         return seen.encoded(tokens_MD, self.project_and_aggregate(tokens_MD, seen.at))
-
-    def _project(self, tokens_MD: Tensor) -> Tensor:
-        return tokens_MD if self.embedding_projector is None else self.embedding_projector(tokens_MD)
 
     def _attend(
         self, seen: Visible, leave: Sequence[int], timestamps: Tensor, patch_size: int, input_res: float

@@ -6,20 +6,16 @@ The views share encoder, reconstructor and target. Both decoders start equal and
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import overload
 
 from torch import nn
 
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.data.tokens import Tokenization
-from olmoearth_core.interfaces.loss import Tokens
-from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe, ModelOutput, ModelRecipe
 from olmoearth_core.interfaces.parts import TargetRecipe
-from olmoearth_plugins.models.checks import check_tokenization
-from olmoearth_plugins.models.targets import targets
+from olmoearth_plugins.models.parts import Parts, WithTarget, run
 from olmoearth_plugins.targets.frozen_encoder import frozen_encoder
 
 
@@ -38,54 +34,24 @@ def galileo(
     tokenization: modality -> groups of bands that form one token each; others keep their own band sets.
     target: what is predicted; null = olmoearth.frozen_encoder.v1.
     """
-    return GalileoRecipe(
-        encoder_config, decoder_config, reconstructor_config, Tokenization(tokenization), target or frozen_encoder()
-    )
+    frozen = target or frozen_encoder()
+
+    def join(encoder: nn.Module, decoder: nn.Module | None, reconstructor: nn.Module | None) -> nn.Module:
+        assert decoder is not None
+        return Galileo(encoder, decoder, reconstructor, frozen)
+
+    return Parts(encoder_config, decoder_config, reconstructor_config, Tokenization(tokenization), join)
 
 
-@dataclass
-class GalileoRecipe:
-    """The parts of a model; fields as the factory documents them."""
-
-    encoder_config: EncoderRecipe
-    decoder_config: DecoderRecipe
-    reconstructor_config: DecoderRecipe | None
-    tokenization: Tokenization
-    target: TargetRecipe
-
-    def build(self, specs: Sequence[ModalitySpec]) -> nn.Module:
-        """Allocate encoder, both decoders, reconstructor and target.
-
-        Raises:
-            ConfigError: a tokenization that names modalities or bands which are not there.
-        """
-        check_tokenization(self.tokenization, specs)
-        encoder = self.encoder_config.build(specs, self.tokenization)
-        decoder = self.decoder_config.build(specs, self.tokenization, self.encoder_config)
-        reconstructor = None
-        if self.reconstructor_config is not None:
-            reconstructor = self.reconstructor_config.build(specs, self.tokenization, self.encoder_config)
-        return Galileo(encoder, decoder, self.target, reconstructor)
-
-
-class Galileo(nn.Module):
+class Galileo(WithTarget):
     """Encoder, two decoders, perhaps a reconstructor, and frozen target encoder."""
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, target: TargetRecipe, reconstructor: nn.Module | None
+        self, encoder: nn.Module, decoder: nn.Module, reconstructor: nn.Module | None, target: TargetRecipe
     ) -> None:
-        """The second decoder is a copy of the first, the target is made of the encoder as it is now."""
-        super().__init__()
-        self.encoder, self.reconstructor = encoder, reconstructor
+        """Join the parts; the second decoder is a copy of the first."""
+        super().__init__(encoder, reconstructor, target)
         self.decoder_a, self.decoder_b = decoder, copy.deepcopy(decoder)
-        self.target_encoder = target.build(encoder)
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> Galileo:
-        """Set the mode of all parts but the target, which is always in evaluation mode."""
-        super().train(mode)
-        self.target_encoder.eval()
-        return self
 
     @overload
     def forward(
@@ -115,19 +81,4 @@ class Galileo(nn.Module):
         return self._view(batch_a, self.decoder_a, patch_size if batch_b is None else batch_b, full)
 
     def _view(self, batch: Batch, decoder: nn.Module, patch_size: int, full: bool) -> ModelOutput:
-        latent = self.encoder(batch, patch_size)
-        decoded = decoder(latent, batch.timestamps, patch_size, full=full)
-        pixels = None
-        if self.reconstructor is not None:
-            pixels = self.reconstructor(latent, batch.timestamps, patch_size, full=full)
-        return ModelOutput(latent=latent, decoded=decoded, reconstructed=pixels, pooled=latent.pooled)
-
-    def targets(
-        self, batch: Batch, patch_size: int = 4, *, token_exits: Mapping[str, int] | None = None, full: bool = False
-    ) -> Tokens:
-        """Return what the predictions of one masked view are compared with, without gradients.
-
-        token_exits: depth at which each modality leaves the target encoder; null = 0, bare patch embeddings.
-        full: false = only places to be decoded are computed, where the exits allow it; true = all that are there.
-        """
-        return targets(self.target_encoder, batch, patch_size, token_exits, full)
+        return run(self.encoder, decoder, self.reconstructor, batch, patch_size, full)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from torch import nn
 
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError
-from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe, ModelOutput, ModelRecipe
-from olmoearth_plugins.models.checks import check_tokenization
+from olmoearth_plugins.models.parts import Parts, run
 
 
 def mae(
@@ -36,31 +34,7 @@ def mae(
             "model: a masked autoencoder has neither decoder_config nor reconstructor_config, so nothing would be "
             "predicted. Set at least one of them."
         )
-    return MAERecipe(encoder_config, decoder_config, reconstructor_config, Tokenization(tokenization))
-
-
-@dataclass
-class MAERecipe:
-    """The parts of a model; fields as the factory documents them."""
-
-    encoder_config: EncoderRecipe
-    decoder_config: DecoderRecipe | None
-    reconstructor_config: DecoderRecipe | None
-    tokenization: Tokenization
-
-    def build(self, specs: Sequence[ModalitySpec]) -> nn.Module:
-        """Allocate the parts.
-
-        Raises:
-            ConfigError: a tokenization that names modalities or bands which are not there.
-        """
-        check_tokenization(self.tokenization, specs)
-        encoder = self.encoder_config.build(specs, self.tokenization)
-        decoder, reconstructor = (
-            None if recipe is None else recipe.build(specs, self.tokenization, self.encoder_config)
-            for recipe in (self.decoder_config, self.reconstructor_config)
-        )
-        return MAE(encoder, decoder, reconstructor)
+    return Parts(encoder_config, decoder_config, reconstructor_config, Tokenization(tokenization), MAE)
 
 
 class MAE(nn.Module):
@@ -76,9 +50,4 @@ class MAE(nn.Module):
 
         full: false = `decoded` is zero, and `reconstructed` means nothing, wherever nothing has to be decoded.
         """
-        latent = self.encoder(batch, patch_size)
-        decoded, pixels = (
-            None if part is None else part(latent, batch.timestamps, patch_size, full=full)
-            for part in (self.decoder, self.reconstructor)
-        )
-        return ModelOutput(latent=latent, decoded=decoded, reconstructed=pixels, pooled=latent.pooled)
+        return run(self.encoder, self.decoder, self.reconstructor, batch, patch_size, full)

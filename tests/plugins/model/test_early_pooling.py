@@ -239,7 +239,7 @@ def test_parts_that_do_not_belong_together_are_refused(kit):
         pooled_modality_predictor(decoder_config=predictor(), dims_to_pool="modality_temporal").build(
             specs, Tokenization(), pooling()
         )
-    with pytest.raises(ConfigError, match="early_attention_pool pools between"):
+    with pytest.raises(ConfigError, match="early_attention_pool is built around"):
         early_attention_pool(encoder_config=pooling())
     with pytest.raises(ConfigError, match="built like"):
         pooled_modality_predictor(decoder_config=decoder)

@@ -287,7 +287,7 @@ def test_with_counts_nobody_asks_the_device(kit, mode):
         ({"windowed_attention_size": 2, "fuse_layers": 1}, "the last block must be temporal, but it is windowed"),
         ({"layer_attention_modes": ["full"] * 4, "fuse_layers": 1}, "the last block must be temporal, but it is full"),
         ({"fuse_layers": 4}, r"must lie in \[0, 3\]"),
-        ({"inner": {"num_register_tokens": 2}}, "neither num_register_tokens"),
+        ({"inner": {"num_register_tokens": 2}}, "does not work with num_register_tokens"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options, message):
