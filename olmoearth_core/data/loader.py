@@ -173,7 +173,8 @@ class Loader:
         )
         for batch in range(start_batch, len(order)):
             files = self.dataset.indices[order[batch]]
-            yield Request(epoch, self.shape(epoch, batch), files, batch * size)
+            step = (epoch - 1) * len(order) + batch + 1
+            yield Request(epoch, self.shape(epoch, batch), files, batch * size, step)
 
     def _made(self, plan: Iterator[Request]) -> Iterator[Made]:
         if self.settings.num_workers == 0:

@@ -30,12 +30,16 @@ _PLACES = ("start", "top", "left")
 
 @dataclass(frozen=True)
 class Request:
-    """One global batch to make. files: H5 numbers of all its rows; first: place of row 0 in the epoch's order."""
+    """One global batch to make.
+
+    files: H5 numbers of all its rows; first: place of row 0 in the epoch's order; step: number of the batch, from 1.
+    """
 
     epoch: int
     shape: Shape
     files: np.ndarray
     first: int
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class BatchMaker:
     def _make(self, request: Request, met: dict[int, BadSample]) -> TrainBatch:
         positions = [request.first + row for row in self.rows]
         keys = [key_of(self.seed, request.epoch, position) for position in positions]
-        draws = Draws(keys)
+        draws = Draws(keys, request.step)
         picks = [_legacy(key) for key in keys] if self.legacy else _picks(draws)
         samples = [
             self._sample(request, row, position, pick, met)

@@ -26,9 +26,9 @@ def key_of(*parts: int | str) -> int:
 class Draws:
     """Uniform numbers for the samples of a batch, one independent stream per sample and purpose."""
 
-    def __init__(self, keys: Iterable[int]) -> None:
-        """keys: one 64-bit number per sample, e.g. key_of(seed, epoch, position)."""
-        self.keys = np.asarray(list(keys), dtype=np.uint64)
+    def __init__(self, keys: Iterable[int], step: int = 0) -> None:
+        """keys: one 64-bit number per sample, e.g. key_of(seed, epoch, position). step: see `Draw`."""
+        self.keys, self.step = np.asarray(list(keys), dtype=np.uint64), step
 
     def __call__(self, purpose: str, n: int) -> Tensor:
         """Return float64 [B, n], uniform in [0, 1)."""
@@ -45,11 +45,11 @@ class Draws:
 
     def child(self, *parts: int | str) -> Draws:
         """Return streams that are independent of these, e.g. one child per view."""
-        return Draws(_mix(self.keys ^ np.uint64(key_of("child", *parts))))
+        return Draws(_mix(self.keys ^ np.uint64(key_of("child", *parts))), self.step)
 
     def rows(self, index: slice) -> Draws:
         """Return the streams of some of the samples."""
-        return Draws(self.keys[index])
+        return Draws(self.keys[index], self.step)
 
 
 def permutation(uniform: Tensor) -> Tensor:

@@ -12,10 +12,21 @@ if TYPE_CHECKING:
 
 
 class Draw(Protocol):
-    """Uniform numbers keyed by sample: draw("bands", n) is float64 [B, n] in [0, 1), equal at each call."""
+    """Uniform numbers keyed by sample: draw("bands", n) is float64 [B, n] in [0, 1), equal at each call.
+
+    step: number of the global batch since the start of training (the first is 1), equal in all its samples; 0 outside
+        of training. Schedules follow it, so they need no state and survive a resume.
+    """
+
+    @property
+    def step(self) -> int: ...
 
     def __call__(self, purpose: str, n: int) -> Tensor:
         """Return n numbers per sample for one purpose."""
+        ...
+
+    def child(self, *parts: int | str) -> Draw:
+        """Return streams that are independent of these, at the same step, e.g. for an inner strategy."""
         ...
 
 
