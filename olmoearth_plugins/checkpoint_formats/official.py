@@ -31,7 +31,7 @@ def official() -> CheckpointFormat:
 
 
 class _Official:
-    layout = f"{CONFIG} and {PICKLED}: an official OlmoEarth checkpoint"
+    layout = f"{CONFIG} (with model.encoder_config in it) and {PICKLED}: an official OlmoEarth checkpoint"
     names = official_names.RELEASED
     files = (CONFIG, PICKLED, SAFE, *official_names.LICENCES)
 
