@@ -19,13 +19,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from olmoearth_plugins.blocks.pieces import Piece, at_once, pieces
+from olmoearth_plugins.blocks.pieces import Piece, at_once, strips
 from olmoearth_plugins.blocks.resize import NOTHING, axis_weights
 
 CALL = 200_000
 """Multiply-adds that could be done in the time of starting one product of matrices."""
 RESIZE = 64
 """Multiply-adds that resizing costs per pixel and band of an enlarged image, going through memory included."""
+FRAMES = 2**20
+"""Pixels times bands of the samples whose frames are rearranged at a time on a CPU."""
 SLOW = 4
 """How much longer a multiply-add takes while kernels are folded, in products of small matrices."""
 
@@ -116,12 +118,20 @@ def fold(weight_DKss: Tensor, down: tuple[Run, ...], right: tuple[Run, ...]) -> 
         if down[0].plain and right[0].plain:
             yield down[0], right[0], weight_sk.view(-1, width)
             return
-        half_hsk = (joined(down) @ weight_sk).view(-1, side, bands * width)
         columns = joined(right)
-        for row, half in zip(down, torch.split(half_hsk, down[0].window), strict=True):
-            both_hwk = columns @ half
+        for row in down:
+            half_hsk = (joined((row,)) @ weight_sk).view(-1, side, bands * width)
+            both_hwk = columns @ half_hsk
             for column, kernel in zip(right, torch.split(both_hwk, right[0].window, dim=1), strict=True):
                 yield row, column, kernel.reshape(-1, width)
+
+
+def write(out_BRCTD: Tensor, array_BHWTK: Tensor, projection: Foldable) -> None:
+    """Write all tokens of one band group piece by piece, in the precision of `out`, without gradients."""
+    grid = (out_BRCTD.shape[1], out_BRCTD.shape[2])
+    step = len(array_BHWTK) if out_BRCTD.device.type != "cpu" else max(1, FRAMES // array_BHWTK[:1].numel())
+    for first in range(0, len(array_BHWTK), step):
+        Folded(array_BHWTK[first : first + step], grid, projection).write(out_BRCTD[first : first + step])
 
 
 class Folded:
@@ -157,13 +167,22 @@ class Folded:
         self.frames_BTHk = self.frames_BTHk.to(out_BRCTD.dtype)
         bias = None if self.bias is None else self.bias.to(out_BRCTD.dtype)
         for row, column, kernel_kD in fold(self.kernel, self.down, self.right):
-            own_Dk = kernel_kD.T.to(out_BRCTD.dtype)
-            tokens = at_once(out_BRCTD.device, max(own_Dk.shape))
-            for piece in pieces(len(out_BRCTD), row.count, column.count, tokens // self.steps):
-                samples, rows, columns = piece
-                place = out_BRCTD[samples, _moved(rows, row.first), _moved(columns, column.first)]
-                found = self.finish(linear(self._windows(row, column, piece), own_Dk, bias))
-                place.copy_(found.view(place.shape))
+            own_kD = kernel_kD.to(out_BRCTD.dtype)
+            tokens = at_once(out_BRCTD.device, max(own_kD.shape))
+            for piece in strips(len(out_BRCTD), row.count, column.count * self.steps, tokens):
+                samples, rows = piece
+                windows_Mk = self._windows(row, column, (samples, rows, slice(0, column.count)))
+                place = out_BRCTD[samples, _moved(rows, row.first), column.first : column.first + column.count]
+                if self._in_line(place) and bias is not None:
+                    torch.addmm(bias, windows_Mk, own_kD, out=place.view(-1, place.shape[-1]))
+                else:
+                    place.copy_(self.finish(linear(windows_Mk, own_kD.T, bias)).view(place.shape))
+
+    def _in_line(self, place_BRCTD: Tensor) -> bool:
+        """Whether the tokens of a place are the rows of a matrix as they lie, and nothing comes after them."""
+        samples, rows, columns = place_BRCTD.shape[:3]
+        line = samples == 1 and (rows == 1 or columns == self.grid[1])
+        return line and isinstance(self.finish, nn.Sequential) and not len(self.finish)
 
     def _windows(self, row: Run, column: Run, piece: Piece) -> Tensor:
         """Gather the windows of some patches of two runs, [M, h * w * K]."""

@@ -18,7 +18,7 @@ from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.parts import PatchEmbeddingRecipe
 from olmoearth_plugins.blocks.band_dropout import BandDropout
-from olmoearth_plugins.blocks.folding import Foldable, Folded, pays
+from olmoearth_plugins.blocks.folding import Foldable, Folded, pays, write
 from olmoearth_plugins.blocks.initialise import xavier
 from olmoearth_plugins.blocks.packing import Packing
 from olmoearth_plugins.blocks.patch_projection import PatchProjection
@@ -167,7 +167,7 @@ class PatchEmbedding(nn.Module):
             if not spec.spatial:
                 out_BRCTD.copy_(projection(array.to(out.dtype)).view(out_BRCTD.shape))
             elif self._folds(projection, batch, spec, segment):
-                Folded(array, segment.grid[:2], projection).write(out_BRCTD)
+                write(out_BRCTD, array, projection)
             else:
                 side = self.patch_sizes[1] * spec.size_factor
                 tokens = at_once(batch.device, side * side * self._widest(spec))

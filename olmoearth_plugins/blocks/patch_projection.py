@@ -77,7 +77,7 @@ class ConvPatchProjection(nn.Module):
         """side: pixels along a patch."""
         super().__init__()
         self.proj = nn.Conv2d(bands, width, side, side)
-        self.post_proj = nn.Identity()
+        self.post_proj = nn.Sequential()
 
     def forward(self, patches_KPC: Tensor) -> Tensor:
         """Embed patches to [K,D]."""

@@ -45,3 +45,19 @@ def pieces(samples: int, rows: int, columns: int, patches: int) -> Iterator[Piec
                     slice(top, min(top + high, rows)),
                     slice(left, min(left + wide, columns)),
                 )
+
+
+def strips(samples: int, rows: int, along: int, tokens: int) -> Iterator[tuple[slice, slice]]:
+    """Cut a batch into strips of about `tokens` tokens: whole samples, or whole rows of patches of one sample.
+
+    along: tokens along a row.
+    """
+    if rows * along <= tokens:
+        step = tokens // (rows * along)
+        for first in range(0, samples, step):
+            yield slice(first, min(first + step, samples)), slice(0, rows)
+        return
+    high = max(1, tokens // along)
+    for sample in range(samples):
+        for top in range(0, rows, high):
+            yield slice(sample, sample + 1), slice(top, min(top + high, rows))

@@ -8,10 +8,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from olmoearth_core import modalities
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_plugins.blocks.band_dropout import BandDropout
-from olmoearth_plugins.blocks.folding import Folded, pays, runs
+from olmoearth_plugins.blocks.folding import Folded, pays, runs, write
 from olmoearth_plugins.blocks.patch_embedding import PatchEmbedding
 from olmoearth_plugins.blocks.patch_projection import ConvPatchProjection, PatchProjection
-from olmoearth_plugins.blocks.pieces import pieces
+from olmoearth_plugins.blocks.pieces import pieces, strips
 from olmoearth_plugins.blocks.tiles import tiles
 from olmoearth_plugins.blocks.visible import visible
 from olmoearth_plugins.patch_embeddings.conv_patches import conv_patches
@@ -48,7 +48,7 @@ def test_a_folded_kernel_gives_what_an_enlarged_image_gives(patch, rows, columns
     close(folded.tokens(), expected)
     with torch.no_grad():
         out = torch.full_like(expected, float("nan"))
-        folded.write(out)
+        write(out, array, projection)
     close(out, expected.detach())
 
 
@@ -110,6 +110,15 @@ def test_pieces_cover_everything_once_and_are_no_larger_than_asked():
         for piece in pieces(*size, patches):
             seen[piece] += 1
             assert seen[piece].numel() <= patches
+        assert (seen == 1).all()
+
+
+def test_strips_cover_everything_once_and_hold_a_row_at_least():
+    for samples, rows, along, tokens in ((3, 5, 7, 1), (3, 5, 7, 20), (3, 5, 7, 35), (3, 5, 7, 80), (1, 1, 9, 4)):
+        seen = torch.zeros(samples, rows, along)
+        for piece in strips(samples, rows, along, tokens):
+            seen[piece] += 1
+            assert seen[piece].numel() <= max(along, tokens)
         assert (seen == 1).all()
 
 
