@@ -43,6 +43,7 @@ class Masking(Protocol):
 
         present: bool by modality in declaration order, [B,H,W,T,S], [B,T,S] or [B,S] at token resolution.
         specs: the modalities in the same order.
-        A token that is not present must get code 3; every other token one of 0, 1, 2.
+        A token that is not present must get code 3; every other token one of 0, 1, 2. A strategy may withhold a whole
+        modality of a sample, as if it were missing, with code 3 too.
         """
         ...
