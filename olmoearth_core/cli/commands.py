@@ -35,6 +35,8 @@ BUILT_IN = (
     Command("config", "olmoearth_core.cli.config:app", "check, show, fill, compare and explain configs"),
     Command("dataset", "olmoearth_core.cli.dataset:app", "simulate, convert, import and describe data sets"),
     Command("model", "olmoearth_core.cli.model:app", "describe, convert and compare models"),
+    Command("masking", "olmoearth_core.cli.masking:app", "show which tokens of a sample are seen and predicted"),
+    Command("losses", "olmoearth_core.cli.losses:app", "show formula, arguments and golden value of losses"),
     Command("plugins", "olmoearth_core.cli.plugins:app", "list installed components and show how to use one"),
     Command("doctor", "olmoearth_core.cli.doctor:command", "import everything and say what is broken"),
 )

@@ -111,12 +111,11 @@ class Loader:
                 f"{self.settings.global_batch_size}. Lower data_loader.global_batch_size or add data."
             )
         for made in self._made(self._plan(epoch, start_batch)):
-            for bad in made.bad:
-                self.quarantine.add(bad)
-            if made.error is not None:
-                raise made.error
-            assert made.batch is not None
-            yield made.batch
+            yield self._accepted(made)
+
+    def one(self, epoch: int, batch: int) -> TrainBatch:
+        """Make one batch of an epoch in this process, without workers: to look at it. Raises as `epoch` does."""
+        return self._accepted(self._maker[next(self._plan(epoch, batch))])
 
     def state(self, epoch: int, batches_done: int) -> dict[str, Any]:
         """Return what a checkpoint must keep to go on after `batches_done` batches of an epoch."""
@@ -175,6 +174,14 @@ class Loader:
             files = self.dataset.indices[order[batch]]
             step = (epoch - 1) * len(order) + batch + 1
             yield Request(epoch, self.shape(epoch, batch), files, batch * size, step)
+
+    def _accepted(self, made: Made) -> TrainBatch:
+        for bad in made.bad:
+            self.quarantine.add(bad)
+        if made.error is not None:
+            raise made.error
+        assert made.batch is not None
+        return made.batch
 
     def _made(self, plan: Iterator[Request]) -> Iterator[Made]:
         if self.settings.num_workers == 0:

@@ -23,6 +23,8 @@ HEAVY = "{'torch', 'numpy', 'confection', 'pydantic', 'h5py', 'xarray', 'rasteri
         (["evaluate", "--help"], {"pydantic"}),
         (["quickstart", "--help"], {"pydantic"}),
         (["model", "--help"], {"confection", "pydantic"}),
+        (["masking", "--help"], {"confection", "pydantic"}),
+        (["losses", "--help"], {"confection", "pydantic"}),
         (["doctor", "--help"], {"confection", "pydantic"}),
     ],
 )

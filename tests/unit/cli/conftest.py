@@ -1,0 +1,3 @@
+from olmoearth_core.testing.install import install
+
+__all__ = ["install"]
