@@ -26,13 +26,16 @@ def key_of(*parts: int | str) -> int:
 class Draws:
     """Uniform numbers for the samples of a batch, one independent stream per sample and purpose."""
 
-    def __init__(self, keys: Iterable[int], step: int = 0) -> None:
-        """keys: one 64-bit number per sample, e.g. key_of(seed, epoch, position). step: see `Draw`."""
-        self.keys, self.step = np.asarray(list(keys), dtype=np.uint64), step
+    def __init__(self, keys: Iterable[int], step: int = 0, device: torch.device | str = "cpu") -> None:
+        """keys: one 64-bit number per sample, e.g. key_of(seed, epoch, position). step: see `Draw`.
+
+        device: where the numbers are wanted; they are the same everywhere.
+        """
+        self.keys, self.step, self.device = np.asarray(list(keys), dtype=np.uint64), step, torch.device(device)
 
     def __call__(self, purpose: str, n: int) -> Tensor:
         """Return float64 [B, n], uniform in [0, 1)."""
-        return torch.from_numpy(self.array(purpose, n))
+        return torch.from_numpy(self.array(purpose, n)).to(self.device)
 
     def array(self, purpose: str, n: int) -> np.ndarray:
         """Return the same numbers as a NumPy array [B, n]."""
@@ -45,11 +48,11 @@ class Draws:
 
     def child(self, *parts: int | str) -> Draws:
         """Return streams that are independent of these, e.g. one child per view."""
-        return Draws(_mix(self.keys ^ np.uint64(key_of("child", *parts))), self.step)
+        return Draws(_mix(self.keys ^ np.uint64(key_of("child", *parts))), self.step, self.device)
 
     def rows(self, index: slice) -> Draws:
         """Return the streams of some of the samples."""
-        return Draws(self.keys[index], self.step)
+        return Draws(self.keys[index], self.step, self.device)
 
 
 def permutation(uniform: Tensor) -> Tensor:

@@ -149,6 +149,15 @@ def test_drawing_one_token_after_the_other_in_a_loop_agrees(scene_of, seed, shar
             assert masks[spec.name][row].flatten().tolist() == expected
 
 
+@every
+def test_masks_are_drawn_on_any_device_without_asking_it_for_a_number(scene, key):
+    present = {name: there.to("meta") for name, there in scene.whole(3).items()}
+    masks = strategy(key).mask(present, scene.specs, Draws(range(3), step=2, device="meta"))
+    assert {name: (mask.shape, mask.device.type, mask.dtype) for name, mask in masks.items()} == {
+        name: (there.shape, "meta", torch.int8) for name, there in present.items()
+    }
+
+
 @pytest.mark.parametrize("name", OWN_GOLDEN)
 def test_version_one_gives_the_numbers_that_it_has_always_given(scene, name):
     golden = json.loads((GOLDEN / f"{name}.json").read_text())
