@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -23,6 +23,16 @@ class Tokens:
     tokens: Mapping[str, Tensor]
     masks: Mapping[str, Tensor]
     counts: ViewCounts | None = None
+
+
+@dataclass(frozen=True)
+class Pixels(Tokens):
+    """Reconstructed values in the place of tokens: [B,H,W,T,C], [B,T,C] or [B,C], as the arrays of a batch.
+
+    groups: modality -> the bands of each band group, as numbers of the last axis. masks: codes of the groups.
+    """
+
+    groups: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -1,6 +1,7 @@
 """What a loss must do.
 
-Token losses take two `Tokens`, pooled ones two matrices; the annotation of `predicted` says which.
+Token losses take two `Tokens`, pooled ones two matrices; the annotation of `predicted` says which. Targets annotated
+as `ClassTokens` are class numbers. A regulariser, which needs one argument, has no right answer to be compared with.
 """
 
 from __future__ import annotations
@@ -58,8 +59,7 @@ def is_differentiable(subject: Subject) -> None:
 def prefers_what_is_right(subject: Subject) -> None:
     """A perfect prediction costs less than a random one."""
     predicted, target = _pair(subject)
-    perfect = replace(predicted, tokens=target.tokens) if isinstance(predicted, Tokens) else target
-    assert float(subject.product(perfect, target)) < float(subject.product(predicted, target))
+    assert float(subject.product(_perfect(predicted, target), target)) < float(subject.product(predicted, target))
 
 
 def does_not_depend_on_the_order_of_samples(subject: Subject) -> None:
@@ -95,8 +95,19 @@ def lives_with_a_missing_modality(subject: Subject) -> None:
     assert bool(value.isfinite()), f"value {float(value)}"
 
 
+def _perfect(predicted: Any, target: Any) -> Any:
+    if not isinstance(predicted, Tokens):
+        return target
+    classes = {n: t for n, t in target.tokens.items() if not t.is_floating_point()}
+    scores = {n: torch.zeros_like(predicted.tokens[n]).scatter(-1, t, 10.0) for n, t in classes.items()}
+    return replace(predicted, tokens={**target.tokens, **scores})
+
+
 def _pair(subject: Subject) -> tuple[Any, Any]:
-    takes = str(next(iter(inspect.signature(subject.product.__call__).parameters.values())).annotation)
+    parameters = list(inspect.signature(subject.product.__call__).parameters.values())
+    if len([p for p in parameters if p.default is p.empty]) < 2:
+        raise NotApplicable("a regulariser has no target")
+    takes = str(parameters[0].annotation)
     if "Tokens" not in takes and "Tensor" not in takes:
         raise NotApplicable(f"annotate `predicted` as Tokens or Tensor to be checked (found {takes})")
     if "Tokens" not in takes:
@@ -104,7 +115,10 @@ def _pair(subject: Subject) -> tuple[Any, Any]:
     masks = {n: _mask(p, n) for n, p in presence().items()}
     shapes = {spec.name: (SAMPLES, *mask_shape(spec), WIDTH) for spec in specs()}
     predicted = Tokens({n: normal(shape, "predicted", n) for n, shape in shapes.items()}, masks)
-    return predicted, Tokens({n: normal(shape, "target", n) for n, shape in shapes.items()}, masks)
+    wanted = {n: normal(shape, "target", n) for n, shape in shapes.items()}
+    if "ClassTokens" in str(parameters[1].annotation):
+        wanted = {n: t.argmax(-1, keepdim=True) for n, t in wanted.items()}
+    return predicted, Tokens(wanted, masks)
 
 
 def _mask(present: Tensor, name: str) -> Tensor:

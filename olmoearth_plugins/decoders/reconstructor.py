@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError
-from olmoearth_core.interfaces.loss import Tokens
+from olmoearth_core.interfaces.loss import Pixels, Tokens
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe
 from olmoearth_plugins.blocks.initialise import xavier
@@ -90,7 +90,8 @@ class Reconstructor(nn.Module):
         """heads: modality -> modality__group -> head."""
         super().__init__()
         self.specs = {spec.name: spec for spec in specs}
-        self.sources = {spec.name: _sources(tokenization.groups(spec), spec.num_bands) for spec in specs}
+        self.groups = {spec.name: tokenization.groups(spec) for spec in specs}
+        self.sources = {spec.name: _sources(self.groups[spec.name], spec.num_bands) for spec in specs}
         self.decoder, self.per_modality_reconstructions = decoder, heads
 
     def forward(
@@ -100,7 +101,7 @@ class Reconstructor(nn.Module):
         patch_size: int = 4,
         input_res: float = GROUND_METERS,
         full: bool = True,
-    ) -> Tokens:
+    ) -> Pixels:
         """Reconstruct every place, visible or not.
 
         full: false = only what the decoder says of DECODE places means anything.
@@ -116,7 +117,7 @@ class Reconstructor(nn.Module):
             side = patch_size * spec.size_factor if spec.spatial else 1
             values[name] = self._values(spec, tokens, side)
             masks[name] = _enlarge(decoded.masks[name], side)
-        return Tokens(values, masks)
+        return Pixels(values, masks, groups=self.groups)
 
     def _values(self, spec: ModalitySpec, tokens: Tensor, side: int) -> Tensor:
         """Return the values of one modality, bands in the order of its array."""

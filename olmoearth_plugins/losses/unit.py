@@ -1,6 +1,6 @@
-"""Vectors of length one, and what is compared of them, always in float32."""
+"""Vectors of length one, and channels of mean 0 and deviation 1, always in float32."""
 
-# N tokens, D width
+# n tokens, D width
 from __future__ import annotations
 
 import torch
@@ -13,14 +13,14 @@ def unit(x: Tensor) -> Tensor:
     return normalize(x.float(), dim=-1)
 
 
-def standardise(x_BND: Tensor, valid_BN: Tensor) -> Tensor:
-    """Bring each channel to mean 0 and standard deviation 1 over the valid tokens of the batch (unbiased, + 1e-4).
+def standardise(x_nD: Tensor) -> Tensor:
+    """Bring each channel to mean 0 and standard deviation 1 over the tokens (unbiased, + 1e-4).
 
     With fewer than two tokens there is nothing to estimate, and x is returned as it is.
     """
-    weight = valid_BN[..., None].to(x_BND.dtype)
-    total = weight.sum()
-    mean = (x_BND * weight).sum((0, 1)) / total.clamp(min=1)
-    variance = ((x_BND - mean).square() * weight).sum((0, 1)) / (total - 1).clamp(min=1)
+    if len(x_nD) < 2:
+        return x_nD
+    off = x_nD - x_nD.mean(0)
+    variance = off.square().sum(0) / (len(x_nD) - 1)
     std = torch.where(variance > 0, variance, 1).sqrt() * (variance > 0)
-    return torch.where(total > 1, (x_BND - mean) / (std + 1e-4), x_BND)
+    return off / (std + 1e-4)

@@ -1,0 +1,58 @@
+"""Each predicted token must pick its own target among those of the same sample and modality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from olmoearth_core.interfaces.loss import Loss, Tokens
+from olmoearth_plugins.losses.by_sample import by_sample
+from olmoearth_plugins.losses.contrast import Rules
+from olmoearth_plugins.losses.decoded import Decoded, decoded, device_of, nothing
+from olmoearth_plugins.losses.positive import positive
+
+
+def modality_patch_discrimination(
+    *,
+    tau: float = 0.1,
+    pred2unit: bool = False,
+    weight: float = 1.0,
+    modality_weights: dict[str, float] | None = None,
+) -> Loss:
+    """Describe weight * sum over modalities of the mean over samples of the mean over tokens of 2 tau * CE.
+
+    CE = -log softmax(p . t / tau)[own].
+
+    Predictions p and targets t have length one; the softmax runs over the targets of the sample and modality that
+    are to be decoded. Samples without any of a modality do not count in its mean.
+
+    tau: temperature. weight: factor on the value.
+    pred2unit: bring each channel of the predictions to mean 0 and deviation 1 over the batch's tokens of the modality.
+    modality_weights: factors by modality, 1 where not named; a name that is not in the batch has no effect.
+
+    Raises:
+        ConfigError: a temperature that is not positive.
+    """
+    positive("modality_patch_discrimination", tau=tau)
+    return _ModalityPatchDiscrimination(tau, pred2unit, weight, dict(modality_weights or {}))
+
+
+@dataclass
+class _ModalityPatchDiscrimination:
+    tau: float
+    pred2unit: bool
+    weight: float
+    modality_weights: Mapping[str, float]
+    name: str = "ModalityPatchDisc"
+
+    def __call__(self, predicted: Tokens, target: Tokens) -> Tensor:
+        """Compare predictions with targets at all places to be decoded."""
+        with torch.autocast(device_of(predicted), enabled=False):
+            return self.weight * sum(map(self._modality, decoded(predicted, target)), start=nothing(predicted))
+
+    def _modality(self, part: Decoded) -> Tensor:
+        value = by_sample(part, Rules(self.tau), pred2unit=self.pred2unit)
+        return self.modality_weights.get(part.modality, 1.0) * value

@@ -1,0 +1,46 @@
+"""Each predicted token must pick its own target among those of the same sample, of all modalities together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from olmoearth_core.interfaces.loss import Loss, Tokens
+from olmoearth_plugins.losses.by_sample import by_sample
+from olmoearth_plugins.losses.contrast import Rules
+from olmoearth_plugins.losses.decoded import device_of, joined, nothing
+from olmoearth_plugins.losses.positive import positive
+
+
+def patch_discrimination(*, tau: float = 0.1, pred2unit: bool = False, weight: float = 1.0) -> Loss:
+    """Describe weight * mean over samples of the mean over tokens of 2 tau * -log softmax(p . t / tau)[own].
+
+    Predictions p and targets t have length one; the softmax runs over all targets of the sample that are to be
+    decoded. Samples without any do not count.
+
+    tau: temperature; smaller looks more at the hardest negatives. weight: factor on the value.
+    pred2unit: bring each channel of the predictions to mean 0 and deviation 1 over the batch first.
+
+    Raises:
+        ConfigError: a temperature that is not positive.
+    """
+    positive("patch_discrimination", tau=tau)
+    return _PatchDiscrimination(tau, pred2unit, weight)
+
+
+@dataclass
+class _PatchDiscrimination:
+    tau: float
+    pred2unit: bool
+    weight: float
+    name: str = "PatchDisc"
+
+    def __call__(self, predicted: Tokens, target: Tokens) -> Tensor:
+        """Compare predictions with targets at all places to be decoded."""
+        with torch.autocast(device_of(predicted), enabled=False):
+            part, zero = joined(predicted, target), nothing(predicted)
+            if part is None:
+                return zero
+            return zero + self.weight * by_sample(part, Rules(self.tau), pred2unit=self.pred2unit)
