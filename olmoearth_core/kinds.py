@@ -20,7 +20,7 @@ class registry(confection.registry):
     readers = Registry("readers")
     sources = Registry("sources", f"{_AT}.source:Source")
     datasets = Registry("datasets", "olmoearth_core.data.dataset:OlmoEarthDataset")
-    transforms = Registry("transforms")
+    transforms = Registry("transforms", f"{_AT}.transform:AnyTransform")
     maskings = Registry("maskings", f"{_AT}.masking:Masking")
     encoders = Registry("encoders", f"{_AT}.model:EncoderRecipe")
     decoders = Registry("decoders", f"{_AT}.model:DecoderRecipe")

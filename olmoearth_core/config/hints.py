@@ -103,9 +103,14 @@ def _kinds_of(hint: Any) -> tuple[str, ...]:
     for name, registered in kinds().items():
         module = (registered.promise or "").partition(":")[0]
         # An annotation can only be an interface whose module is loaded; the others need no import.
-        if module in sys.modules and registered.interface == hint:
+        if module in sys.modules and hint in _promised(registered.interface):
             found.append(name)
     return tuple(found)
+
+
+def _promised(interface: Any) -> tuple[Any, ...]:
+    """Return an interface and, of a choice between two, each of them."""
+    return (interface, *(typing.get_args(interface) if _is_union(interface) else ()))
 
 
 def _is_union(hint: Any) -> bool:

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.callback import Callback
 from olmoearth_core.interfaces.model import ModelRecipe
 from olmoearth_core.interfaces.settings import Remark, checked_by
 from olmoearth_core.interfaces.train_module import TrainModule
+from olmoearth_core.interfaces.transform import Transform
 
 if TYPE_CHECKING:
     from olmoearth_core.data.dataset import OlmoEarthDataset
@@ -47,11 +49,13 @@ def _judge_loader(settings: Mapping[str, Any]) -> Iterator[Remark]:
         yield Remark("max_patch_size", f"is smaller than min_patch_size = {settings['min_patch_size']}")
     if not settings["sampled_hw_p_list"] or min(settings["sampled_hw_p_list"]) < 1:
         yield Remark("sampled_hw_p_list", f"must hold numbers of at least 1, got {settings['sampled_hw_p_list']}")
+    if settings["crop"] == "scattered" and settings["token_budget"] is None:
+        yield Remark("crop", "scattered patches need a token_budget: without one whole tiles are used")
 
 
 def _judge_trainer(settings: Mapping[str, Any]) -> Iterator[Remark]:
     counts = ("save_interval", "keep_checkpoints", "metrics_collect_interval", "max_nonfinite_steps", "threads")
-    yield from _at_least(1, settings, *counts)
+    yield from _at_least(1, settings, *counts, "ephemeral_save_interval")
 
 
 def _judge_duration(settings: Mapping[str, Any]) -> Iterator[Remark]:
@@ -72,11 +76,16 @@ class DataLoaderSettings:
     min_patch_size, max_patch_size: pixels of the 10 m grid, both included; one is drawn per global batch.
     sampled_hw_p_list: patches per side to draw from, capped by the tile.
     token_budget: tokens per sample; decides how many time steps fit. null = whole tiles, no crop.
+    budget_band_sets: what the budget counts: "model" = the model's band groups, the tokens there really are;
+    "declared" = the band sets that modalities declare, whatever [model.tokenization] says.
     num_workers: loader processes per rank; 0 = in the training process. prefetch_factor: batches ahead per worker.
     seed: seeds order, crops, transforms and masks.
     band_gap: "zero_band" = a token is there if any of its bands is; "drop_token" = only if all are (the reference).
     draws: "counter" = keyed by sample; "reference" = the reference's generators, for seeded comparison only.
+    crop: "contiguous" = a square of neighbouring patches; "scattered" = rows and columns of patches by lot, joined
+    in that order (the reference's CutMix; slower, because the pixels between them are read too).
     max_bad_samples: unreadable samples to skip and list before the run stops; a share of the set if below 1.
+    transform: changes pixels before masking (docs/transforms.md); null = none, as in the official runs.
     """
 
     global_batch_size: int = 512
@@ -84,6 +93,7 @@ class DataLoaderSettings:
     max_patch_size: int = 8
     sampled_hw_p_list: Sequence[int] = tuple(range(1, 13))
     token_budget: int | None = 2250
+    budget_band_sets: Literal["model", "declared"] = "model"
     num_workers: int = 0
     prefetch_factor: int = 2
     persistent_workers: bool = True
@@ -93,8 +103,17 @@ class DataLoaderSettings:
     num_dataset_repeats_per_epoch: int = 1
     band_gap: Literal["zero_band", "drop_token"] = "zero_band"
     draws: Literal["counter", "reference"] = "counter"
+    crop: Literal["contiguous", "scattered"] = "contiguous"
     max_bad_samples: float = 0.01
-    transform: Any = None  # a @transforms block
+    transform: Transform | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a component of the kind `transforms` that computes a modality instead."""
+        if self.transform is not None and not isinstance(self.transform, Transform):
+            raise ConfigError(
+                "data_loader.transform names a component that derives a modality, it does not change batches. Name "
+                "one of docs/transforms.md, e.g. olmoearth.flip_and_rotate.v1."
+            )
 
 
 @checked_by(_judge_duration)
@@ -119,6 +138,8 @@ class TrainerSettings:
 
     max_duration: when to stop. save_interval: steps between checkpoints; the last step is always saved.
     keep_checkpoints: how many to keep, the newest; null = all.
+    ephemeral_save_interval: steps between checkpoints of which only the newest is kept, and only until a later one of
+    either sort is there; null, or no less than save_interval = none.
     metrics_collect_interval: steps between metric flushes (console, JSONL, W&B).
     load_path: run folder or checkpoint to start from (weights, optimizer, step), or anything else that load_model
     opens, such as a released model (weights only, from step 0). load_strategy: what to do if the run's own folder
@@ -132,6 +153,7 @@ class TrainerSettings:
     max_duration: Duration = field(default_factory=lambda: Duration(epochs=300))
     save_interval: int = 5000
     keep_checkpoints: int | None = 3
+    ephemeral_save_interval: int | None = None
     metrics_collect_interval: int = 10
     load_path: str | None = None
     load_strategy: Literal["if_available", "never", "always"] = "if_available"
@@ -142,6 +164,12 @@ class TrainerSettings:
     deterministic: bool = False
     threads: int | None = None
     callbacks: Mapping[str, Callback] = field(default_factory=dict)
+
+    @property
+    def passing_interval(self) -> int | None:
+        """Steps between checkpoints that do not stay; None if there are none."""
+        interval = self.ephemeral_save_interval
+        return interval if interval is not None and interval < self.save_interval else None
 
 
 @dataclass(frozen=True, kw_only=True)

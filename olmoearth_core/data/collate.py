@@ -7,6 +7,7 @@ no sample varies are expanded views (stride 0), and the rules below look at one 
 # B samples, H W pixels or patches, T steps, C bands, S band groups
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -140,18 +141,31 @@ def packed(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: piece.view(part.shape) for (name, part), piece in zip(parts.items(), pieces, strict=True)}
 
 
-def _stack(parts: Mapping[str, Sequence[np.ndarray]]) -> dict[str, Tensor]:
-    """Stack each modality's arrays; all lie in one piece of memory, as above, each from a multiple of 64 bytes on."""
-    shapes = {name: (len(rows), *rows[0].shape) for name, rows in parts.items()}
-    sizes = {name: -(-int(np.prod(shape)) // _ALIGNED) * _ALIGNED for name, shape in shapes.items()}
-    memory = torch.empty(sum(sizes.values()), dtype=torch.from_numpy(next(iter(parts.values()))[0]).dtype)
-    out, start = {}, 0
-    for name, rows in parts.items():
-        # Slices of one tensor: tensors made anew from the same array would each be sent with all of its memory.
-        out[name] = memory[start : start + int(np.prod(shapes[name]))].view(shapes[name])
-        np.stack(rows, out=out[name].numpy())
-        start += sizes[name]
+def together(arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy arrays that were made one by one into one piece of memory, as `collate` lays them out."""
+    out = _memory({name: tuple(a.shape) for name, a in arrays.items()}, next(iter(arrays.values())).dtype)
+    for name, array in arrays.items():
+        out[name].copy_(array)
     return out
+
+
+def _stack(parts: Mapping[str, Sequence[np.ndarray]]) -> dict[str, Tensor]:
+    shapes = {name: (len(rows), *rows[0].shape) for name, rows in parts.items()}
+    out = _memory(shapes, torch.from_numpy(next(iter(parts.values()))[0]).dtype)
+    for name, rows in parts.items():
+        np.stack(rows, out=out[name].numpy())
+    return out
+
+
+def _memory(shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Room for all modalities in one piece of memory, as above, each from a multiple of 64 bytes on."""
+    sizes = {name: -(-math.prod(shape) // _ALIGNED) * _ALIGNED for name, shape in shapes.items()}
+    memory = torch.empty(sum(sizes.values()), dtype=dtype)
+    # Slices of one tensor: tensors made anew from the same array would each be sent with all of its memory.
+    pieces = torch.split(memory, list(sizes.values()))
+    return {
+        name: piece[: math.prod(shape)].view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)
+    }
 
 
 def _stack_presence(parts: Sequence[np.ndarray], like: Tensor) -> Tensor:

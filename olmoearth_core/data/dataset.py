@@ -29,6 +29,8 @@ from olmoearth_core.interfaces.settings import Remark, checked_by
 log = logging.getLogger(__name__)
 Pick = Callable[[str, int], int]
 """pick("top", n): one of 0 … n-1, for a purpose."""
+Scatter = Callable[[str, int, int], np.ndarray]
+"""scatter("rows", n, k): k distinct ones of 0 … n-1 in any order, for a purpose."""
 _DTYPES: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float16": np.float16}
 _PROBES = 16
 
@@ -44,12 +46,14 @@ class Crop:
 
     patch_size: grid pixels along a patch's side. patches: patches along the crop's side; None = the whole sample.
     steps: time steps. pick: decides start step, top row and left column, asked in this order.
+    scatter: decides rows and then columns of patches, which need not be neighbours; None = one square of them.
     """
 
     patch_size: int
     patches: int | None
     steps: int
     pick: Pick = centre
+    scatter: Scatter | None = None
 
 
 @dataclass(frozen=True)
@@ -293,9 +297,18 @@ def _choose(scene: Scene, crop: Crop) -> Window:
             f"{crop.patches} patches of {crop.patch_size} pixels ({side}). Samples of a data set must be equally large."
         )
     start = int(starts[crop.pick("start", len(starts))])
+    if crop.scatter is not None:
+        rows = _spread(crop.scatter("rows", scene.height // crop.patch_size, crop.patches), crop.patch_size)
+        columns = _spread(crop.scatter("columns", scene.width // crop.patch_size, crop.patches), crop.patch_size)
+        return Window(0, 0, side, side, start, crop.steps, rows, columns)
     top = crop.pick("top", scene.height - side + 1)
     left = crop.pick("left", scene.width - side + 1)
     return Window(top, left, side, side, start, crop.steps)
+
+
+def _spread(patches: np.ndarray, patch_size: int) -> tuple[int, ...]:
+    """Grid pixels of patches, in their order."""
+    return tuple((np.asarray(patches)[:, None] * patch_size + np.arange(patch_size)).ravel().tolist())
 
 
 def _source(spec: ModalitySpec) -> Source:

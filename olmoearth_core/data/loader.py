@@ -158,6 +158,7 @@ class Loader:
             band_gap=settings.band_gap,
             seed=settings.seed,
             legacy=settings.draws == "reference",
+            scattered=settings.crop == "scattered",
         )
 
     def _plan(self, epoch: int, start_batch: int) -> Iterator[Request]:

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from olmoearth_core.data.collate import BandGap, collate, layout_of, packed, token_presence
+from olmoearth_core.data.collate import BandGap, collate, layout_of, packed, together, token_presence
 from olmoearth_core.data.concat import ConcatDataset
-from olmoearth_core.data.dataset import Crop, OlmoEarthDataset, Pick
+from olmoearth_core.data.dataset import Crop, OlmoEarthDataset, Pick, Scatter
 from olmoearth_core.data.quarantine import BadSample
 from olmoearth_core.data.random import Draws, key_of
 from olmoearth_core.data.sample import Batch, Sample, TrainBatch, ViewCounts
@@ -23,7 +23,7 @@ from olmoearth_core.data.sampler import Shape
 from olmoearth_core.data.tokens import ENCODE, MISSING, Tokenization
 from olmoearth_core.errors import DataError, OlmoEarthError
 from olmoearth_core.interfaces.masking import Masking
-from olmoearth_core.interfaces.transform import Transform
+from olmoearth_core.interfaces.transform import Pixels, Transform
 
 _PLACES = ("start", "top", "left")
 
@@ -60,7 +60,7 @@ class BatchMaker:
     """Makes the batches of one rank.
 
     rows: which rows of a global batch belong to this rank. maskings: one per view; None shows all to the encoder.
-    legacy: draw crops as the reference does, from one NumPy generator per sample.
+    legacy: draw crops as the reference does, from one NumPy generator per sample. scattered: see `Crop.scatter`.
     """
 
     dataset: OlmoEarthDataset | ConcatDataset
@@ -71,6 +71,7 @@ class BatchMaker:
     band_gap: BandGap
     seed: int
     legacy: bool = False
+    scattered: bool = False
     _bad: dict[int, BadSample] = field(default_factory=dict)
 
     def __getitem__(self, request: Request) -> Made:
@@ -85,45 +86,53 @@ class BatchMaker:
         positions = [request.first + row for row in self.rows]
         keys = [key_of(self.seed, request.epoch, position) for position in positions]
         draws = Draws(keys, request.step)
-        picks = [_legacy(key) for key in keys] if self.legacy else _picks(draws)
+        crops = self._crops(request.shape, draws)
         samples = [
-            self._sample(request, row, position, pick, met)
-            for row, position, pick in zip(self.rows, positions, picks, strict=True)
+            self._sample(request, row, position, crop, met)
+            for row, position, crop in zip(self.rows, positions, crops, strict=True)
         ]
-        arrays, presence, timestamps = collate(samples)
-        specs = self.dataset.specs
-        if self.transform is not None:
-            arrays, presence = self.transform(arrays, presence, specs, draws.child("transform"))
-        there = token_presence(presence, specs, self.tokenization, request.shape.patch_size, self.band_gap)
+        specs, pixels = self.dataset.specs, self._pixels(samples, request.shape.patch_size, draws.child("transform"))
+        there = token_presence(pixels.presence, specs, self.tokenization, request.shape.patch_size, self.band_gap)
         views = tuple(
-            self._view(arrays, timestamps, there, masking, draws.child("view", number))
+            self._view(pixels, there, masking, draws.child("view", number))
             for number, masking in enumerate(self.maskings)
         )
         return TrainBatch(
             patch_size=request.shape.patch_size,
-            layout=layout_of(specs, self.tokenization, there, timestamps.shape[1]),
+            layout=layout_of(specs, self.tokenization, there, pixels.timestamps.shape[1]),
             views=tuple(replace(view, memo=views[0].memo) for view in views),
             indices=tuple(sample.index for sample in samples),
             positions=tuple(positions),
         )
 
-    def _view(
-        self,
-        arrays: dict[str, Tensor],
-        timestamps: Tensor,
-        there: dict[str, Tensor],
-        masking: Masking | None,
-        draws: Draws,
-    ) -> Batch:
+    def _pixels(self, samples: Sequence[Sample], patch_size: int, draws: Draws) -> Pixels:
+        pixels = Pixels(*collate(samples), patch_size)
+        if self.transform is None:
+            return pixels
+        changed = self.transform.apply(pixels, self.dataset.specs, draws)
+        return replace(changed, arrays=together(changed.arrays))
+
+    def _view(self, pixels: Pixels, there: dict[str, Tensor], masking: Masking | None, draws: Draws) -> Batch:
         if masking is None:
             masks = {name: torch.where(here, ENCODE, MISSING).to(torch.int8) for name, here in there.items()}
         else:
             masks = masking.mask(there, self.dataset.specs, draws)
-        return Batch(arrays, packed(masks), timestamps, ViewCounts.of(masks))
+        return Batch(pixels.arrays, packed(masks), pixels.timestamps, ViewCounts.of(masks))
 
-    def _sample(self, request: Request, row: int, position: int, pick: Pick, met: dict[int, BadSample]) -> Sample:
-        shape, count = request.shape, len(request.files)
-        crop = Crop(shape.patch_size, shape.patches, shape.steps, pick)
+    def _crops(self, shape: Shape, draws: Draws) -> list[Crop]:
+        crop = Crop(shape.patch_size, shape.patches, shape.steps)
+        if self.legacy:
+            states = [np.random.RandomState(int(key) % 2**32) for key in draws.keys]
+            picks, scatters = [*map(legacy_pick, states)], [*map(legacy_scatter, states)]
+        else:
+            picks, scatters = _picks(draws), _scatters(draws)
+        return [
+            replace(crop, pick=pick, scatter=scatter if self.scattered else None)
+            for pick, scatter in zip(picks, scatters, strict=True)
+        ]
+
+    def _sample(self, request: Request, row: int, position: int, crop: Crop, met: dict[int, BadSample]) -> Sample:
+        count = len(request.files)
         for offset in range(count):
             index = int(request.files[(row + offset) % count])
             if index not in self._bad:
@@ -141,12 +150,21 @@ def legacy_pick(state: np.random.RandomState) -> Pick:
     return lambda purpose, n: int(state.randint(0, n)) if n > 1 else 0
 
 
-def _legacy(key: int) -> Pick:
-    return legacy_pick(np.random.RandomState(key % 2**32))
+def legacy_scatter(state: np.random.RandomState) -> Scatter:
+    """Draw scattered patches as the reference does: one legacy `choice` without replacement each, order kept."""
+    return lambda purpose, n, k: state.choice(n, k, replace=False)
 
 
 def _picks(draws: Draws) -> list[Pick]:
     return [_pick(row) for row in draws.array("crop", len(_PLACES)).tolist()]
+
+
+def _scatters(draws: Draws) -> list[Scatter]:
+    return [_scatter(draws.rows(slice(row, row + 1))) for row in range(len(draws.keys))]
+
+
+def _scatter(draws: Draws) -> Scatter:
+    return lambda purpose, n, k: draws.array(f"crop {purpose}", n)[0].argsort(kind="stable")[:k]
 
 
 def _pick(uniform: Sequence[float]) -> Pick:

@@ -58,6 +58,7 @@ class Shapes:
                 "expected 1 <= min_patch_size <= max_patch_size."
             )
         budget = settings.token_budget
+        tokenization = tokenization if settings.budget_band_sets == "model" else Tokenization()
         self._steps = {
             p: steps_within(specs, tokenization, patches=p, budget=budget, longest=longest)
             for p in settings.sampled_hw_p_list

@@ -38,7 +38,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Window:
-    """A block of grid pixels and of rows of the sample's cut time axis; rows past its end are absent."""
+    """A block of grid pixels and of rows of the sample's cut time axis; rows past its end are absent.
+
+    rows, columns: grid pixels to take instead of neighbouring ones, in this order, as many as height and width.
+    """
 
     top: int
     left: int
@@ -46,6 +49,8 @@ class Window:
     width: int
     start: int
     steps: int
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,12 +139,30 @@ def _raw(scene: Scene, window: Window, spec: ModalitySpec) -> tuple[np.ndarray, 
         first, count, places = scene.axis.stored(spec.name, window.start, window.steps)
     start: tuple[int, ...] = (0,)
     size: tuple[int, ...] = (bands,)
+    if spec.spatial and window.rows:
+        return _gathered(scene, window, spec, first, count), places
     if spec.spatial:
         start = (window.top * factor, window.left * factor, first, 0)
         size = (window.height * factor, window.width * factor, count, bands)
     elif spec.multitemporal:
         start, size = (first, 0), (count, bands)
     return scene.file.window(spec.name, start, size), places
+
+
+def _gathered(scene: Scene, window: Window, spec: ModalitySpec, first: int, count: int) -> np.ndarray:
+    """Read the block around scattered pixels, and take them out of it."""
+    rows, columns = (_finer(pixels, spec.size_factor) for pixels in (window.rows, window.columns))
+    top, left = int(rows.min()), int(columns.min())
+    size = (int(rows.max()) - top + 1, int(columns.max()) - left + 1, count, spec.num_bands)
+    block = scene.file.window(spec.name, (top, left, first, 0), size)
+    gathered: np.ndarray = block[np.ix_(rows - top, columns - left)]
+    return gathered
+
+
+def _finer(pixels: tuple[int, ...], factor: int) -> np.ndarray:
+    """Pixels of a modality that lie on grid pixels."""
+    finer: np.ndarray = (np.array(pixels)[:, None] * factor + np.arange(factor)).ravel()
+    return finer
 
 
 def _spread(
@@ -175,7 +198,8 @@ def _check(file: SampleFile, spec: ModalitySpec, height: int, width: int) -> Non
 
 
 def _check_inside(scene: Scene, window: Window) -> None:
-    bottom, right = window.top + window.height, window.left + window.width
+    bottom = max(window.rows) + 1 if window.rows else window.top + window.height
+    right = max(window.columns) + 1 if window.columns else window.left + window.width
     if min(window.top, window.left) < 0 or bottom > scene.height or right > scene.width or window.steps < 1:
         raise DataError(
             f"{scene.file.path}: the window of rows {window.top}…{bottom} and columns {window.left}…{right} does not "

@@ -20,7 +20,8 @@ from olmoearth_core.testing.subject import NotApplicable, Subject
 Check = Callable[[Subject], None]
 Settings = Mapping[str, Mapping[str, Any]]
 SPECIAL = (
-    "modalities", "maskings", "losses", "optimizers", "schedulers", "callbacks", "evaluators", "checkpoint_formats",
+    "modalities", "transforms", "maskings", "losses", "optimizers", "schedulers", "callbacks", "evaluators",
+    "checkpoint_formats",
 )  # fmt: skip
 """Kinds with checks of their own, in the module of that name beside this one."""
 
@@ -49,7 +50,8 @@ def conformance(
 ) -> Callable[..., None]:
     """Return a parametrised test of every component that an installed distribution declares.
 
-    settings: component -> arguments, for components that need some or that are cheaper to test with others.
+    settings: component -> arguments, for components that need some or that are cheaper to test with others. Where two
+        kinds have a component of one name, "kind:component" says which is meant.
     expected_failures: "component:check" -> reason.
     """
     import pytest
@@ -100,9 +102,10 @@ def collect(distribution: str, settings: Settings | None = None) -> list[Case]:
     if not found:
         raise UnknownComponent(f'no installed distribution "{distribution}" declares components of olmoearth')
     settings = settings or {}
-    if unknown := [name for name in settings if name not in {c.name for c in found}]:
+    if unknown := [name for name in settings if name not in {n for c in found for n in (c.name, f"{c.kind}:{c.name}")}]:
         raise UnknownComponent(f"settings: {distribution} declares no {', '.join(unknown)}")
-    return [case for component in found for case in _cases(Subject(component, settings.get(component.name)))]
+    given = ((c, settings.get(f"{c.kind}:{c.name}", settings.get(c.name))) for c in found)
+    return [case for component, arguments in given for case in _cases(Subject(component, arguments))]
 
 
 def _owns(distribution: str, component: Component) -> bool:

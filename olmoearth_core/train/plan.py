@@ -26,7 +26,16 @@ def lines(run: Run) -> Iterator[str]:
     yield f"parameters   {trained:,} trained, {frozen:,} frozen"
     steps = whole // (micro * processes)
     yield f"batch        {whole} samples = {processes} processes x {steps} x {micro}, {objective.num_views} views"
+    yield f"transform    {_transform(run)}"
     yield from _steps(run)
+
+
+def _transform(run: Run) -> str:
+    transform = run.parts.data_loader.transform
+    if transform is None:
+        return "none: crops are trained on as they are (docs/transforms.md)"
+    block = run.config.tree["data_loader"]["transform"] if run.config else {}
+    return str(block.get("@transforms", type(transform).__name__))
 
 
 def parameters(run: Run) -> tuple[int, int]:

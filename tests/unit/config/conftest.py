@@ -20,6 +20,7 @@ from olmoearth_core.interfaces.model import DecoderRecipe, EncoderRecipe, ModelR
 from olmoearth_core.interfaces.optim import OptimizerRecipe, Schedule
 from olmoearth_core.interfaces.settings import Remark, checked_by
 from olmoearth_core.interfaces.train_module import TrainModule
+from olmoearth_core.interfaces.transform import Transform
 
 if TYPE_CHECKING:
     from olmoearth_core.data.dataset import OlmoEarthDataset
@@ -37,6 +38,7 @@ class Thing:
 
     def build(self) -> None: ...
     def mask(self) -> None: ...
+    def apply(self) -> None: ...
     def attach(self) -> None: ...
     def before_step(self) -> None: ...
     def terms(self) -> None: ...
@@ -99,6 +101,12 @@ def l2(*, power: int = 2) -> Loss:
     return Thing(power=power)
 
 
+def blur(*, radius: int = 1) -> Transform:
+    if radius > 9:
+        raise ConfigError(f"blur: radius must be at most 9, found {radius}.")
+    return Thing(radius=radius)
+
+
 def _ratios(settings: Mapping[str, Any]) -> Iterator[Remark]:
     if settings["encode_ratio"] + settings["decode_ratio"] > 1:
         yield Remark("decode_ratio", "encode_ratio + decode_ratio must not exceed 1")
@@ -155,6 +163,7 @@ def optical() -> Any: ...
 POINTS = {
     "olmoearth_modalities": {n: "acme_parts:optical" for n in ("optical", "radar", "terrain")},
     "olmoearth_datasets": {"acme.data.v1": "acme_parts:data"},
+    "olmoearth_transforms": {"acme.blur.v1": "acme_parts:blur"},
     "olmoearth_encoders": {"acme.encoder.v1": "acme_parts:encoder"},
     "olmoearth_decoders": {"acme.decoder.v1": "acme_parts:decoder"},
     "olmoearth_models": {"acme.model.v1": "acme_parts:model"},

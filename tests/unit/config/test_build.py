@@ -33,10 +33,12 @@ def test_what_factories_refuse_comes_all_at_once_with_the_line_of_the_block(writ
         '[train_module.loss]\n@losses = "acme.l2.v1"\npower = 10\n'
         '[trainer.callbacks.s]\n@callbacks = "acme.scorer.v1"\n[trainer.callbacks.s.tasks]\n',
     )
-    config = load(["base.cfg", top], ["--data_loader.transform.@losses=acme.l2.v1", "--data_loader.transform.power=11"])
+    config = load(
+        ["base.cfg", top], ["--data_loader.transform.@transforms=acme.blur.v1", "--data_loader.transform.radius=11"]
+    )
     found = faults(build_without_dataset, config)
     assert found == [
-        "--data_loader.transform.@losses [data_loader.transform]: l2: power must be at most 9, found 11.",
+        "--data_loader.transform.@transforms [data_loader.transform]: blur: radius must be at most 9, found 11.",
         "top.cfg:1 [train_module.loss]: l2: power must be at most 9, found 10.",
     ]
 

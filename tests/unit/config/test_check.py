@@ -30,7 +30,7 @@ from olmoearth_core.config.load import load
         ("train_module", 'loss = "acme.l2.v1"', 'write @losses = "name" there. Known: '),
         ("train_module", 'masking_b = [{"@maskings": "acme.stripes.v1"}]', "got [{"),
         ("model.encoder_config", 'sizes = [{"@losses": "acme.l1.v1"}]', "blocks inside a list are never built"),
-        ("data_loader", 'transform = [{"@losses": "acme.l1.v1"}]', "blocks inside a list are never built"),
+        ("data_loader", 'transform = [{"@losses": "acme.l1.v1"}]', 'write @transforms = "name" there. Known: '),
         ("train_module.loss", 'modality_weights = {"optical": "x"}', "expected float, got the text 'x'"),
     ],
 )

@@ -1,6 +1,8 @@
 import pytest
 
+from olmoearth_core.config.layers import Merged
 from olmoearth_core.config.load import load
+from olmoearth_core.config.source import read
 from olmoearth_core.errors import ConfigError
 
 
@@ -10,6 +12,30 @@ def test_a_file_lies_on_top_of_what_it_extends(write):
     assert config.tree["model"]["encoder_config"]["depth"] == 7
     assert config.origins["model", "encoder_config", "depth"] == "sizes/top.cfg:4"
     assert "config" not in config.tree
+
+
+KEEPING = """
+[train_module]
+@train_modules = "acme.other_objective.v1"
+optim_config = ${train_module.optim_config}
+nothing_there = ${train_module.nothing_there}
+"""
+
+
+def merged(*texts):
+    result = Merged()
+    for number, text in enumerate(texts):
+        result.apply(read(text, f"{number}.cfg"))
+    assert not result.faults
+    return result
+
+
+def test_a_key_that_names_itself_survives_a_swap_with_where_it_was_written():
+    low = '[train_module]\n@train_modules = "acme.objective.v1"\nsize = 1\n[train_module.optim_config]\nlr = 0.5\n'
+    found = merged(low, KEEPING)
+    assert found.tree["train_module"] == {"@train_modules": "acme.other_objective.v1", "optim_config": {"lr": 0.5}}
+    assert found.where(("train_module", "optim_config", "lr")) == "0.cfg:5"
+    assert merged(low, KEEPING, KEEPING).tree["train_module"]["optim_config"] == {"lr": 0.5}
 
 
 def test_files_are_applied_from_left_to_right(write):

@@ -166,13 +166,28 @@ def test_another_data_set_in_a_state_is_warned_about(folder, make_set, caplog):
     assert "not the one that the run began with" in caplog.text
 
 
-def test_a_transform_changes_pixels_before_the_masks_are_drawn(folder):
-    def hide(arrays, presence, specs, draw):
-        assert draw("x", 1).shape == (4, 1)
-        return {n: a * 0 for n, a in arrays.items()}, {n: torch.zeros_like(p) for n, p in presence.items()}
+class Hide:
+    """Hides everything, and moves the dates a year on."""
 
-    batch = next(loader(folder, replace(SMALL, transform=hide)).epoch(1))
+    def apply(self, pixels, specs, draw):
+        assert [spec.name for spec in specs] == list(pixels.arrays)
+        assert (draw("x", 1).shape, pixels.patch_size >= 1) == ((4, 1), True)
+        arrays = {n: a * 0 for n, a in pixels.arrays.items()}
+        absent = {n: torch.zeros_like(p) for n, p in pixels.presence.items()}
+        return replace(pixels, arrays=arrays, presence=absent, timestamps=pixels.timestamps + torch.tensor([0, 0, 1]))
+
+
+def test_a_transform_changes_pixels_and_dates_before_the_masks_are_drawn(folder):
+    plain = next(loader(folder).epoch(1))
+    batch = next(loader(folder, replace(SMALL, transform=Hide())).epoch(1))
     assert all((mask == MISSING).all() for view in batch.views for mask in view.masks.values())
+    moved = batch.views[0].timestamps - plain.views[0].timestamps
+    assert (moved == torch.tensor([0, 0, 1])).all()
+
+
+def test_something_else_than_a_transform_is_refused():
+    with pytest.raises(ConfigError, match="derives a modality"):
+        replace(SMALL, transform=lambda array, presence: (array, presence))
 
 
 @pytest.fixture
@@ -229,7 +244,8 @@ def test_absent_data_is_zero_in_a_batch(folder):
     assert np.isfinite(batch.views[0].arrays["sentinel1"].numpy()).all()
 
 
-def test_a_batch_is_sent_in_four_pieces_of_memory(folder, monkeypatch):
+@pytest.mark.parametrize("transform", [None, Hide()])
+def test_a_batch_is_sent_in_four_pieces_of_memory(folder, monkeypatch, transform):
     sent = []
 
     def reduce_storage(storage):
@@ -237,7 +253,7 @@ def test_a_batch_is_sent_in_four_pieces_of_memory(folder, monkeypatch):
         return int, (0,)
 
     monkeypatch.setitem(ForkingPickler._extra_reducers, torch.UntypedStorage, reduce_storage)
-    batch = next(loader(folder).epoch(1))
+    batch = next(loader(folder, replace(SMALL, transform=transform)).epoch(1))
     ForkingPickler(io.BytesIO()).dump(batch)
     assert len(sent) == 4
 

@@ -9,6 +9,11 @@ from olmoearth_core.data.sampler import Shapes, reference_shapes
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError
 
+OFFICIAL = [
+    "sentinel2_l2a", "sentinel1", "landsat", "worldcover", "srtm", "openstreetmap_raster",
+    "wri_canopy_height_map", "cdl", "worldcereal",
+]  # fmt: skip
+
 
 def shapes(tile: int = 128, modalities=("sentinel2_l2a",), **settings) -> Shapes:
     return Shapes(lookup.modalities(modalities), Tokenization(), DataLoaderSettings(**settings), tile=tile, longest=12)
@@ -61,6 +66,23 @@ def test_patches_that_do_not_fit_the_tile_say_how_many_would():
 def test_without_a_budget_whole_samples_are_cut_into_patches_that_divide_them():
     drawn = {shapes(tile=64, token_budget=None).of(1, batch) for batch in range(50)}
     assert {(s.patch_size, s.patches, s.steps) for s in drawn} == {(n, None, 12) for n in (1, 2, 4, 8)}
+
+
+@pytest.mark.parametrize(
+    ("counted", "expected"),
+    [
+        ("declared", [12, 12, 12, 12, 12, 9, 6, 4, 3, 2, 2, 1]),
+        ("model", [12, 12, 12, 12, 12, 12, 12, 9, 7, 5, 4, 3]),
+    ],
+)
+def test_the_official_budget_counts_declared_band_sets_or_those_of_the_model(counted, expected):
+    specs = lookup.modalities(OFFICIAL)
+    single = Tokenization({s.name: [list(s.band_order)] for s in specs if s.name in ("sentinel2_l2a", "landsat")})
+    drawn = {}
+    for side in range(1, 13):
+        settings = DataLoaderSettings(sampled_hw_p_list=[side], budget_band_sets=counted)
+        drawn[side] = Shapes(specs, single, settings, tile=128, longest=12).of(1, 0).steps
+    assert list(drawn.values()) == expected
 
 
 def test_patch_sizes_in_the_wrong_order_are_refused():
