@@ -1,7 +1,8 @@
 """How a layer changes what lies below it.
 
 Sections are merged key by key, values and lists are replaced, and a block whose `@kind = "name"` differs replaces the
-old block with all its keys, because they were the arguments of something else.
+old block with all its keys, because they were the arguments of something else. A key that refers to itself,
+`encoder_config = ${model.encoder_config}` in [model], keeps what the layers below say, if they say anything.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from olmoearth_core.config.alternatives import conflicts, fold, losers
+from olmoearth_core.config.reference import Reference
 from olmoearth_core.config.source import Layer, Path, Tree
 from olmoearth_core.errors import Fault
 
@@ -46,8 +48,11 @@ class Merged:
 
     def _merge(self, old: Tree, new: Mapping[str, Any], path: Path, origins: Mapping[Path, str]) -> None:
         section = path[-1] if path else ""
-        if _swaps(old, new):
-            self._forget(path, list(old), old)
+        swaps = _swaps(old, new)
+        kept = {key for key, value in new.items() if _names_itself(value, (*path, key)) and (swaps or key in old)}
+        new = {key: value for key, value in new.items() if key not in kept}
+        if swaps:
+            self._forget(path, [key for key in old if key not in kept], old)
             self.origins[path] = origins.get(path, "")
         before = dict(old)
         self._forget(path, [key for key in losers(section, dict(new)) if key in old], old)
@@ -83,6 +88,10 @@ class Merged:
                 node.pop(key, None)
             for known in [p for p in self.origins if p[: len(below)] == below]:
                 del self.origins[known]
+
+
+def _names_itself(value: Any, path: Path) -> bool:
+    return isinstance(value, Reference) and value.bare and value == f"${{{'.'.join(path)}}}"
 
 
 def _swaps(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

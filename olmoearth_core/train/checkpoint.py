@@ -13,7 +13,7 @@ import pickle
 import re
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +83,7 @@ def save(
 
 def find_latest(run_dir: Path) -> Path | None:
     """Return the complete checkpoint with the most steps in a run folder, or None."""
-    complete = [p for p in checkpoints(run_dir) if (p / MARKER).is_file()]
+    complete = _complete(run_dir)
     return complete[-1] if complete else None
 
 
@@ -121,10 +121,23 @@ def locate(path: str | Path) -> Path:
 
 def keep_newest(run_dir: Path, number: int) -> None:
     """Remove all but the newest complete checkpoints; the marker goes first, so that none is ever half there."""
-    complete = [p for p in checkpoints(run_dir) if (p / MARKER).is_file()]
-    for old in complete[: max(0, len(complete) - number)]:
-        (old / MARKER).unlink()
-        shutil.rmtree(old, ignore_errors=True)
+    complete = _complete(run_dir)
+    _remove(complete[: max(0, len(complete) - number)])
+
+
+def remove_passing(run_dir: Path, save_interval: int) -> None:
+    """Remove complete checkpoints of steps between those to be kept, but never the newest of all."""
+    _remove([p for p in _complete(run_dir)[:-1] if int(p.name.removeprefix("step")) % save_interval])
+
+
+def _complete(run_dir: Path) -> list[Path]:
+    return [p for p in checkpoints(run_dir) if (p / MARKER).is_file()]
+
+
+def _remove(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        (folder / MARKER).unlink()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_json(checkpoint: Path, name: str) -> Any:

@@ -156,8 +156,11 @@ class Trainer:
         )
         self._saved_step = self.step
         if self.world.speaks:
-            if self.settings.keep_checkpoints is not None:
-                checkpoint.keep_newest(self.run_dir, max(1, self.settings.keep_checkpoints))
+            settings = self.settings
+            if settings.passing_interval is not None:
+                checkpoint.remove_passing(self.run_dir, settings.save_interval)
+            if settings.keep_checkpoints is not None:
+                checkpoint.keep_newest(self.run_dir, max(1, settings.keep_checkpoints))
             self.bus.notify("checkpoint_saved", run=self, path=str(path))
 
     def trainer_state(self) -> dict[str, Any]:
@@ -202,7 +205,8 @@ class Trainer:
             stage.step_ended(self, self.step)
         meter.skip(self.clock() - began)
         stop = self._agree(batch, meter, signals, milliseconds)
-        due = self.step % self.settings.save_interval == 0
+        passing = self.settings.passing_interval
+        due = self.step % self.settings.save_interval == 0 or (passing is not None and self.step % passing == 0)
         every = self.settings.metrics_collect_interval
         if due or stop or self.step % every == 0 or self.step == 1 or self.settings.on_nonfinite == "stop":
             self._flush(meter)

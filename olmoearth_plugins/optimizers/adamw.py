@@ -18,7 +18,12 @@ from olmoearth_core.interfaces.optim import OptimizerRecipe
 
 
 def adamw(
-    *, lr: float = 1e-3, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2
+    *,
+    lr: float = 1e-3,
+    betas: Sequence[float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 1e-2,
+    no_decay_1d: bool = False,
 ) -> OptimizerRecipe:
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019): p <- p (1 - lr wd) - lr m / (sqrt(v) + eps).
 
@@ -27,6 +32,7 @@ def adamw(
         betas: decay of the running means of gradient and squared gradient, both in [0, 1).
         eps: added to the root of the second moment.
         weight_decay: share of a weight lost per unit of learning rate; acts on biases, norms and embeddings too.
+        no_decay_1d: leave weights of fewer than two dimensions alone: biases and norms. They are a group of their own.
 
     Raises:
         ConfigError: a value outside its range.
@@ -35,17 +41,23 @@ def adamw(
         raise ConfigError(f"adamw: lr, eps and weight_decay must not be negative, found {lr}, {eps}, {weight_decay}.")
     if len(betas) != 2 or not all(0 <= b < 1 for b in betas):
         raise ConfigError(f"adamw: betas must be two numbers in [0, 1), found {list(betas)}.")
-    return _Recipe(lr, (betas[0], betas[1]), eps, weight_decay)
+    return _Recipe(lr, (betas[0], betas[1]), eps, weight_decay, no_decay_1d)
 
 
 class _Recipe:
-    def __init__(self, lr: float, betas: tuple[float, float], eps: float, weight_decay: float) -> None:
-        self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
+    def __init__(
+        self, lr: float, betas: tuple[float, float], eps: float, weight_decay: float, no_decay_1d: bool
+    ) -> None:
+        self.lr, self.betas, self.eps, self.weight_decay, self.no_decay_1d = lr, betas, eps, weight_decay, no_decay_1d
 
     def build(self, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-        """Return one group of everything that is trained, in the model's order."""
+        """Return one group of everything that is trained, in the model's order; with `no_decay_1d`, two."""
         trained = [p for _, p in named_parameters if p.requires_grad]
-        return _AdamW(trained, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay, fused=True)
+        groups: list[dict[str, Any]] = [{"params": trained}]
+        if self.no_decay_1d:
+            spared = {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0}
+            groups = [group for group in ({"params": [p for p in trained if p.dim() >= 2]}, spared) if group["params"]]
+        return _AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay, fused=True)
 
 
 class _AdamW(torch.optim.AdamW):

@@ -45,6 +45,18 @@ def test_only_trained_weights_are_in_its_single_group():
     assert [group["initial_lr"] for group in optimizer.param_groups] == [0.5]
 
 
+def test_biases_can_be_spared_the_decay():
+    net = model()
+    optimizer = adamw(lr=1.0, weight_decay=0.5, no_decay_1d=True).build(net.named_parameters())
+    before = [p.detach().clone() for p in net.parameters()]
+    for p in net.parameters():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    assert [g["weight_decay"] for g in optimizer.param_groups] == [0.5, 0.0]
+    for p, old in zip(net.parameters(), before, strict=True):
+        torch.testing.assert_close(p.detach(), old if p.dim() == 1 else 0.5 * old)
+
+
 def test_found_inf_leaves_weights_moments_and_counters_alone():
     net = model()
     optimizer = adamw().build(net.named_parameters())

@@ -193,6 +193,22 @@ def test_only_the_newest_checkpoints_are_kept(toy):
     assert [p.name for p in checkpoint.checkpoints(toy.root / "toy")] == ["step00000006", "step00000009"]
 
 
+def kept(toy, **settings):
+    toy.run(**settings).fit()
+    return [int(p.name.removeprefix("step")) for p in checkpoint.checkpoints(toy.root / "toy")]
+
+
+def test_of_ephemeral_checkpoints_only_the_newest_is_kept_and_the_others_stay(toy):
+    often = {"save_interval": 4, "keep_checkpoints": None, "ephemeral_save_interval": 1}
+    assert kept(toy, steps=3, **often) == [3]
+    assert kept(toy, steps=8, **often) == [4, 8]
+    assert kept(toy, steps=10, **often) == [4, 8, 10]
+
+
+def test_an_ephemeral_interval_that_is_not_the_shorter_one_changes_nothing(toy):
+    assert kept(toy, steps=8, save_interval=4, ephemeral_save_interval=4) == [4, 8]
+
+
 def test_a_checkpoint_of_another_architecture_is_refused_naming_keys_and_shapes(toy):
     toy.run(name="narrow", steps=1).fit()
     wide = toy.run(name="wide", width=5, load_path=str(toy.root / "narrow"))
