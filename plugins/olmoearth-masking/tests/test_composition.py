@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from olmoearth_masking.choice import choice
@@ -106,3 +109,28 @@ def test_compositions_are_nested_sections_of_a_config(tmp_path, pytestconfig):
     assert list(inner) == ["patches", "dates"]
     assert masking.strategy.weights == (2.0, 1.0)
     assert (inner["dates"].encode_ratio, inner["dates"].decode_ratio) == (0.25, 0.75)
+
+
+GOLDEN = ("masking.choice.v1", "masking.only_decode.v1", "masking.schedule.v1")
+
+
+def composed(name):
+    halves = {"space": space(), "time": time()}
+    return {
+        "masking.choice.v1": lambda: choice(strategies=halves, weights={"time": 2.0}),
+        "masking.only_decode.v1": lambda: only_decode(strategy=random(), modalities=["cover"]),
+        "masking.schedule.v1": lambda: schedule(
+            strategy=random(), final_encode_ratio=0.1, final_decode_ratio=0.9, steps=4
+        ),
+    }[name]()
+
+
+def drawn(scene, name):
+    masks = composed(name).mask(scene.gaps(5, 4, 2, 4), scene.specs, Draws(range(4), step=3))
+    return {n: ["".join(map(str, sample.flatten().tolist())) for sample in mask] for n, mask in masks.items()}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_version_one_gives_the_numbers_that_it_has_always_given(scene, name):
+    golden = json.loads((Path(__file__).parents[3] / "tests" / "golden" / f"{name}.json").read_text())
+    assert drawn(scene, name) == golden["codes"]
