@@ -3,13 +3,10 @@
 # n tokens to decode, D width
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor
 
-from olmoearth_core.interfaces.loss import Loss, Tokens
-from olmoearth_plugins.losses.decoded import device_of, joined, nothing
+from olmoearth_core.interfaces.loss import Loss
+from olmoearth_plugins.losses.token_mean import TokenMean
 
 
 def l1() -> Loss:
@@ -17,18 +14,8 @@ def l1() -> Loss:
 
     Every token counts the same, whatever its sample and modality; nothing is normalised.
     """
-    return _L1()
+    return TokenMean("L1", _compare)
 
 
-@dataclass
-class _L1:
-    name: str = "L1"
-
-    def __call__(self, predicted: Tokens, target: Tokens) -> Tensor:
-        """Compare predictions with targets at all places to be decoded."""
-        with torch.autocast(device_of(predicted), enabled=False):
-            part, zero = joined(predicted, target), nothing(predicted)
-            if part is None:
-                return zero
-            x_nD, y_nD = part.predicted, part.target
-            return zero + (x_nD - y_nD).abs().mean()
+def _compare(x_nD: Tensor, y_nD: Tensor) -> Tensor:
+    return (x_nD - y_nD).abs().mean()

@@ -3,13 +3,10 @@
 # n tokens to decode, D width
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor
 
-from olmoearth_core.interfaces.loss import Loss, Tokens
-from olmoearth_plugins.losses.decoded import device_of, joined, nothing
+from olmoearth_core.interfaces.loss import Loss
+from olmoearth_plugins.losses.token_mean import TokenMean
 
 
 def l2() -> Loss:
@@ -17,18 +14,8 @@ def l2() -> Loss:
 
     Every token counts the same, whatever its sample and modality; nothing is normalised.
     """
-    return _L2()
+    return TokenMean("L2", _compare)
 
 
-@dataclass
-class _L2:
-    name: str = "L2"
-
-    def __call__(self, predicted: Tokens, target: Tokens) -> Tensor:
-        """Compare predictions with targets at all places to be decoded."""
-        with torch.autocast(device_of(predicted), enabled=False):
-            part, zero = joined(predicted, target), nothing(predicted)
-            if part is None:
-                return zero
-            x_nD, y_nD = part.predicted, part.target
-            return zero + (x_nD - y_nD).square().mean()
+def _compare(x_nD: Tensor, y_nD: Tensor) -> Tensor:
+    return (x_nD - y_nD).square().mean()
