@@ -19,7 +19,9 @@ class Draw(Protocol):
     """
 
     @property
-    def step(self) -> int: ...
+    def step(self) -> int:
+        """Number of the global batch."""
+        ...
 
     def __call__(self, purpose: str, n: int) -> Tensor:
         """Return n numbers per sample for one purpose."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from olmoearth_core.data.sample import TrainBatch
 
 Precision = Literal["auto", "bfloat16", "float16", "none"]
+Alias = str | tuple[str, float]
+"""Another name of a metric, or name and factor: what is recorded under it is the metric times that."""
 
 
 @runtime_checkable
@@ -50,6 +52,6 @@ class TrainModule(Protocol):
         """
         ...
 
-    def aliases(self) -> Mapping[str, str]:
+    def aliases(self) -> Mapping[str, Alias]:
         """Metric name -> legacy name under which dashboards know it, e.g. {"train/loss": "train/ModalityPatchDisc"}."""
         ...

@@ -69,7 +69,8 @@ class StepEngine:
         metrics = {"train/loss": total, **{f"train/loss/{n}": v for n, v in zip(names, terms, strict=True)}}
         for name, alias in self.objective.aliases().items():
             if name in metrics:
-                metrics[alias] = metrics[name]
+                other, factor = (alias, 1.0) if isinstance(alias, str) else alias
+                metrics[other] = metrics[name] * factor
         return {**metrics, "optim/total grad norm": norm, **host, SKIPPED: float(self.skipped)}
 
     def _accumulate(self, batch: TrainBatch, step: int) -> tuple[tuple[str, ...], Tensor]:

@@ -22,8 +22,10 @@ ELEMENTS: dict[str, Callable[[Tensor], Tensor]] = {
     "hflip_rotate_90": lambda x_HW: x_HW.rot90(1).flip(1),
     "vflip_rotate_90": lambda x_HW: x_HW.rot90(1).flip(0),
 }
-"""In the order from which the reference draws. Rotations are counter-clockwise, hflip swaps left and right; the last two are
-the anti-transpose and the transpose."""
+"""In the order from which the reference draws.
+
+Rotations are counter-clockwise, hflip swaps left and right; the last two are the anti-transpose and the transpose.
+"""
 NAMES = tuple(ELEMENTS)
 
 

@@ -13,7 +13,7 @@ FORMAT = {"latlon"}
 """Registered, but also a field of `Sample` and a key of the H5 format."""
 AXES = {"space_time"}
 """Registered, but also how a modality varies (`ModalitySpec.kind`)."""
-SLOTS = {"encoder", "decoder", "target", "latent", "mae", "predictor"}
+SLOTS = {"encoder", "decoder", "reconstructor", "target", "latent", "mae", "predictor"}
 """Architecture words that are places in a model, whoever fills them."""
 
 ALLOWED = {

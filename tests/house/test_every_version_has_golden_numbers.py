@@ -2,7 +2,7 @@
 
 from olmoearth_core.kinds import registry
 
-KINDS = ("losses", "maskings", "models", "schedulers")
+KINDS = ("losses", "maskings", "models", "schedulers", "train_modules")
 
 
 def test_every_version_has_golden_numbers(root):

@@ -12,6 +12,8 @@ _PUBLIC = "the public constructor: one argument per key of the config section th
 EXCEPTIONS = {
     "olmoearth_plugins/encoders/flexi_vit.py:flexi_vit": _REFERENCE,
     "olmoearth_plugins/decoders/predictor.py:predictor": _REFERENCE,
+    "olmoearth_plugins/train_modules/contrastive_latent_mim.py:contrastive_latent_mim": _REFERENCE,
+    "olmoearth_plugins/train_modules/galileo.py:galileo": _REFERENCE,
     "olmoearth_plugins/encoders/domain.py:embed_domain": "its arguments are those of the minimal package's function",
     "olmoearth_core/models/embed.py:embed": "the one call for all: each argument is a choice of its caller",
     "olmoearth_core/data/dataset.py:__init__": _PUBLIC,
