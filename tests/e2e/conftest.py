@@ -50,9 +50,15 @@ def h5(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def all_h5(tmp_path_factory):
+def all_h5(official_h5):
     """The same with the nine modalities of the official runs."""
-    return write_h5(tmp_path_factory.mktemp("all"), {**MODALITIES, **OTHERS})
+    return official_h5(16)
+
+
+@pytest.fixture(scope="session")
+def official_h5(tmp_path_factory):
+    """Make a data set of so many samples with the nine modalities of the official runs."""
+    return lambda num: write_h5(tmp_path_factory.mktemp("all"), {**MODALITIES, **OTHERS}, num)
 
 
 @pytest.fixture
