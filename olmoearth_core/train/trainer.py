@@ -197,7 +197,9 @@ class Trainer:
     def _train(self, batch: TrainBatch) -> None:
         step, limit = self.progress.step + 1, self.max_steps
         self.engine.step(batch, step, limit)
+        epoch = self.progress.epoch
         self.progress.batch_done(self.horizon.batches_per_epoch)
+        self.record("train/epoch", epoch)
 
     def _ended_step(self, batch: TrainBatch, meter: Meter, signals: Signals, milliseconds: int) -> bool:
         began = self.clock()

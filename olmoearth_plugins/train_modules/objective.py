@@ -110,10 +110,13 @@ class Objective:
             values = [in_full_precision(self.reconstruction, out.reconstructed, view) for out, view in pairs]
             terms[self.reconstruction.name] = torch.stack(values).mean()
         if self.regularizer is not None:
+            _require("regularizer", latents)
             values = [in_full_precision(self.regularizer, latent) for latent in latents]
             terms[self.regularizer.name] = torch.stack(values).mean()
         if self.contrastive is not None:
-            terms[self.contrastive.name] = in_full_precision(self.contrastive, *(out.pooled for out in outputs))
+            pooled = [out.pooled for out in outputs]
+            _require("contrastive", pooled)
+            terms[self.contrastive.name] = in_full_precision(self.contrastive, *pooled)
         return terms
 
     def aliases(self) -> Mapping[str, Alias]:
@@ -134,6 +137,14 @@ def in_full_precision(loss: Loss, predicted: Any, *target: Any) -> Tensor:
         call: Any = loss
         value: Tensor = call(_full(predicted), *map(_full, target))
         return value
+
+
+def _require(part: str, latents: Sequence[Tokens | Tensor | None]) -> None:
+    if any(latent is None for latent in latents):
+        raise ConfigError(
+            f"[train_module.{part}] looks at pooled latents, but the model's encoder pools nothing. Take an encoder "
+            f"that pools, or leave [train_module.{part}] out."
+        )
 
 
 def _full(x: Any) -> Any:

@@ -43,10 +43,9 @@ def test_two_ranks_end_with_the_weights_of_one_process(kit, pair, name):
     single = alone(kit, name)
     for rank in pair:
         for key, value in single["weights"].items():
-            # Rounding decides the gradient of a key's bias, which attention does not depend on; Adam blows it up.
-            torch.testing.assert_close(
-                rank[name]["weights"][key], value, rtol=0, atol=0.1 if key.endswith("attn.k.bias") else 1e-5
-            )
+            # Attention does not depend on a key's bias: its gradient is rounding, which Adam blows up to whole steps.
+            if not key.endswith("attn.k.bias"):
+                torch.testing.assert_close(rank[name]["weights"][key], value, rtol=0, atol=1e-5)
     for step, row in single["metrics"].items():
         for metric, value in row.items():
             expected = pytest.approx(value, rel=1e-4, abs=1e-5, nan_ok=True)

@@ -1,5 +1,6 @@
 """What predictions are compared with: exits, the moving average, fresh weights, and what is refused."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -104,7 +105,7 @@ def test_fresh_targets_have_other_weights_of_the_same_scale(kit, name):
 
 
 def test_pixels_are_only_reconstructed_where_the_loss_looks(kit):
-    """The step is cheaper by that; its value is not allowed to change."""
+    """The step need not compute more; its value is not allowed to change."""
     model, batch = kit.model("mae"), kit.batch(1)
     task = kit.objective("mae")
     assert task.options(model) == {"full": False}
@@ -176,6 +177,16 @@ def test_pixels_need_a_reconstructor(kit):
 def test_a_model_of_another_objective_is_refused(kit, name, model):
     with pytest.raises(ConfigError, match=r"target encoder|two views at once"):
         kit.objective(name).attach(kit.model(model))
+
+
+@pytest.mark.parametrize("name", ["contrastive_latent_mim", "galileo"])
+@pytest.mark.parametrize("part", ["contrastive", "regularizer"])
+def test_an_encoder_that_pools_nothing_is_named_where_a_loss_looks_at_pooled_latents(kit, name, part):
+    parts = {"contrastive": None, "regularizer": None, part: getattr(kit.objective(name), part)}
+    model, task = kit.model(name), kit.objective(name, **parts)
+    model.encoder.register_forward_hook(lambda module, given, found: replace(found, pooled=None))
+    with pytest.raises(ConfigError, match=rf"train_module.{part}. looks at pooled latents"):
+        task.terms(model, kit.batch(2), seed_view=lambda i: None)
 
 
 def test_two_terms_of_one_name_are_refused_because_one_would_hide_the_other(kit):

@@ -98,6 +98,16 @@ def test_metrics_carry_the_terms_their_sum_and_the_legacy_names(toy):
     assert metrics["optim/LR (group 0)"] == 0.1
 
 
+def test_every_step_says_which_epoch_it_belongs_to(toy):
+    listener = Listener()
+    run = toy.run(steps=11, metrics_collect_interval=5, callbacks={"a": listener})
+    run.fit()
+    found = [f[2]["train/epoch"] for f in listener.heard if f[0] == "step_ended"]
+    per_epoch = run.trainer.horizon.batches_per_epoch
+    assert found == [1 + step // per_epoch for step in range(11)]
+    assert found[-1] > 1
+
+
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(toy):
     whole, cut = Listener(), Listener()
     straight = toy.run(name="whole", steps=9, callbacks={"a": whole})
