@@ -7,7 +7,6 @@ the means over both views of regularizer(pooled) and of reconstruction(pixels).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +18,9 @@ from olmoearth_core.interfaces.model import ModelOutput
 from olmoearth_core.interfaces.optim import OptimizerRecipe, Schedule
 from olmoearth_core.interfaces.train_module import Precision, TrainModule
 from olmoearth_plugins.train_modules import exits
-from olmoearth_plugins.train_modules.exits import TokenExits
+from olmoearth_plugins.train_modules.latent_mim import LatentMIM
 from olmoearth_plugins.train_modules.moving_target import MovingTarget, same_tokens_exist
-from olmoearth_plugins.train_modules.objective import Objective, in_full_precision
+from olmoearth_plugins.train_modules.objective import in_full_precision
 
 
 def contrastive_latent_mim(
@@ -74,26 +73,8 @@ def contrastive_latent_mim(
     )  # fmt: skip
 
 
-@dataclass(kw_only=True)
-class ContrastiveLatentMIM(Objective):
+class ContrastiveLatentMIM(LatentMIM):
     """Two views; fields as the factory documents them."""
-
-    loss: Loss
-    token_exit_cfg: TokenExits
-    target: MovingTarget
-
-    def bases(self) -> tuple[Loss, ...]:
-        """Return the one loss of both views."""
-        return (self.loss,)
-
-    def attach(self, model: nn.Module) -> None:
-        """Prepare model and target; see `Objective` and `MovingTarget`."""
-        super().attach(model)
-        self.target.attach(model, token_exit_cfg=self.token_exit_cfg)
-
-    def before_step(self, model: nn.Module, step: int, max_steps: int) -> Mapping[str, float]:
-        """Move the target."""
-        return self.target.follow(model, step, max_steps)
 
     def terms(self, model: nn.Module, batch: TrainBatch, *, seed_view: Callable[[int], None]) -> dict[str, Tensor]:
         """Return the base loss (mean of the views) and what is added to it, of one micro-batch."""

@@ -69,7 +69,7 @@ def latent_mim(
 
 @dataclass(kw_only=True)
 class LatentMIM(Objective):
-    """One view; fields as the factory documents them."""
+    """Latents of hidden tokens against those of the target; fields as the factory documents them."""
 
     loss: Loss
     token_exit_cfg: TokenExits
