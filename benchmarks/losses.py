@@ -14,12 +14,13 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from in_turn import ask, start
 
 HERE = Path(__file__).parent
 MAPS = ["worldcover", "srtm", "openstreetmap_raster", "wri_canopy_height_map", "cdl", "worldcereal"]
@@ -85,26 +86,6 @@ def compare(name: str, samples: int, side: int, given: argparse.Namespace) -> No
             f"apart by {apart['value']:.0e}, gradient norm by {apart['gradient']:.0e}{others}"
         )
     print(line, f" load {os.getloadavg()[0]:.1f}", flush=True)
-
-
-def start(command: list[str], given: argparse.Namespace) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": str(given.threads), "PYTHONPATH": given.peer_path}
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    )
-
-
-def ask(child: subprocess.Popen[str]) -> dict[str, float]:
-    """Let a program compute its loss once."""
-    assert child.stdin
-    assert child.stdout
-    child.stdin.write("go\n")
-    child.stdin.flush()
-    for line in child.stdout:
-        if line.startswith("{"):
-            answer: dict[str, float] = json.loads(line)
-            return answer
-    raise SystemExit(f"{child.args!r} ended early")
 
 
 def write_inputs(path: str, samples: int, side: int) -> None:

@@ -12,13 +12,14 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from in_turn import ask, start
 
 HERE = Path(__file__).parent
 GROUPS = {
@@ -72,26 +73,6 @@ def compare(given: argparse.Namespace) -> None:
             f"ours is {wall:.2f} times as fast by the clock, {cpu:.2f} times by CPU time "
             f"(load {os.getloadavg()[0]:.1f})"
         )
-
-
-def start(command: list[str], given: argparse.Namespace) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": str(given.threads), "PYTHONPATH": given.peer_path}
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    )
-
-
-def ask(child: subprocess.Popen[str]) -> dict[str, float]:
-    """Let a program make one step."""
-    assert child.stdin
-    assert child.stdout
-    child.stdin.write("step\n")
-    child.stdin.flush()
-    for line in child.stdout:
-        if line.startswith("{"):
-            answer: dict[str, float] = json.loads(line)
-            return answer
-    raise SystemExit(f"{child.args!r} ended early")
 
 
 def views() -> tuple[Any, Any]:

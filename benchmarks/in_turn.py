@@ -1,0 +1,29 @@
+"""Two programs that work in turn, so that the machine's mood hits both: started once, asked line by line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+
+
+def start(command: list[str], given: argparse.Namespace) -> subprocess.Popen[str]:
+    """Start a program with the threads and the PYTHONPATH that were asked for; its errors are not shown."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(given.threads), "PYTHONPATH": given.peer_path}
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
+
+
+def ask(child: subprocess.Popen[str]) -> dict[str, float]:
+    """Let a program work once and return what it says as JSON; other lines are skipped."""
+    assert child.stdin
+    assert child.stdout
+    child.stdin.write("go\n")
+    child.stdin.flush()
+    for line in child.stdout:
+        if line.startswith("{"):
+            answer: dict[str, float] = json.loads(line)
+            return answer
+    raise SystemExit(f"{child.args!r} ended early")
