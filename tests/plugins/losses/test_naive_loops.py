@@ -149,6 +149,18 @@ def test_a_loop_over_tokens_agrees(name, seed, share):
     assert float(loss(name)(predicted, target)) == pytest.approx(NAIVE[name](predicted, target), abs=2e-5, rel=1e-5)
 
 
+@pytest.mark.parametrize("name", list(NAIVE))
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_the_order_of_modalities_does_not_matter(name, seed):
+    predicted, target = batch(seed, 0.5)
+    turned = [
+        Tokens({n: t.tokens[n] for n in reversed(SHAPES)}, {n: t.masks[n] for n in reversed(SHAPES)})
+        for t in (predicted, target)
+    ]
+    assert float(loss(name)(*turned)) == pytest.approx(float(loss(name)(predicted, target)), rel=1e-5, abs=1e-6)
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), rows=st.integers(1, 5))
 def test_a_loop_over_pairs_of_samples_agrees_with_info_nce_and_koleo(seed, rows):
