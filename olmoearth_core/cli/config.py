@@ -21,8 +21,14 @@ _Arguments = Annotated[list[str], typer.Argument(metavar="CONFIG... [--SECTION.K
 
 @app.command(context_settings=OVERRIDES)
 def check(arguments: _Arguments) -> None:
-    """Report every fault of a config at once, with file and line; exit code 2 if there is any."""
+    """Report every fault of a config at once, with file and line; exit code 2 if there is any.
+
+    Names, keys and types come first; where they are right, values that a component refuses.
+    """
+    from olmoearth_core.config.build import build
+
     config = _load(arguments)
+    build(config)
     blocks = sum(path[-1].startswith("@") for path in config.origins)
     typer.echo(f"no faults; {blocks} components; sources: {', '.join(name for name, _ in config.layers)}")
 

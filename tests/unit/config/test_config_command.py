@@ -29,6 +29,14 @@ def test_check_ends_with_2_and_all_faults_without_a_traceback(acme, run):
     assert "Traceback" not in err
 
 
+def test_check_finds_a_value_that_its_component_refuses(write, run):
+    top = write("top.cfg", '[train_module.loss]\n@losses = "acme.l2.v1"\npower = 10\n')
+    code, out, err = run("check", "base.cfg", top)
+    assert (code, out) == (2, "")
+    assert "[train_module.loss]" in err
+    assert "top.cfg:1" in err
+
+
 def test_notes_go_beside_the_output(write, run):
     top = write("top.cfg", '[train_module.masking]\nonly_decode_modalities = ["terrain"]\n')
     _, out, err = run("show", "base.cfg", top, "--section", "train_module.masking")
