@@ -60,8 +60,10 @@ def test_the_table_of_options_is_what_the_factories_take():
         assert options == set(inspect.signature(factory).parameters), name
 
 
-def test_the_layer_of_the_page_trains(words, all_h5, losses, tmp_path):
-    (layer,) = re.findall(r"^```ini\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize(
+    "layer", re.findall(r"^```ini\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL), ids=["galileo", "one_view"]
+)
+def test_a_layer_of_the_page_trains(layer, words, all_h5, losses, tmp_path):
     (tmp_path / "layer.cfg").write_text(layer)
     few = {"data_loader.sampled_hw_p_list": [1], "data_loader.max_patch_size": 2, "data_loader.token_budget": 30}
     _, *options = words(steps=2, **{"dataset.h5py_dir": all_h5, "dataset.training_modalities": None, **few})
