@@ -13,7 +13,7 @@ from torch import Tensor
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
-from olmoearth_masking.ratios import Adjustable
+from olmoearth_masking.ratios import moved_to
 
 _NAME = "masking.choice.v1"
 
@@ -30,7 +30,7 @@ class Choosy(Protocol):
 def choice(*, strategies: Mapping[str, Any], weights: Mapping[str, float] | None = None) -> Masking:
     """Let each sample draw a strategy.
 
-    A strategy that does not suit a sample (`masking.time.v1` with fewer than three dates) is drawn only if none does.
+    One that does not suit a sample (`masking.time.v1` with fewer than three dates) is drawn only if no other can be.
 
     strategies: by a name of your own, as sections `[... .strategies.<name>]`; the names seed their draws.
     weights: how often each is drawn, relative to the others; 1 where not named.
@@ -80,10 +80,7 @@ class Choice:
 
     def with_ratios(self, encode_ratio: float, decode_ratio: float) -> Self:
         """Return the same choice among strategies with other ratios."""
-        moved = {
-            name: inner.with_ratios(encode_ratio, decode_ratio) if isinstance(inner, Adjustable) else inner
-            for name, inner in self.strategies.items()
-        }
+        moved = {name: moved_to(inner, encode_ratio, decode_ratio) for name, inner in self.strategies.items()}
         return replace(self, strategies=moved)
 
     def mask(self, present: Mapping[str, Tensor], specs: Sequence[ModalitySpec], draw: Draw) -> dict[str, Tensor]:
@@ -99,11 +96,12 @@ class Choice:
 
     def _drawn(self, present: Mapping[str, Tensor], specs: Sequence[ModalitySpec], draw: Draw) -> Tensor:
         lot_B = draw("strategy", 1)[:, 0]
-        weights_BK = torch.tensor(self.weights, dtype=lot_B.dtype, device=lot_B.device).repeat(len(lot_B), 1)
+        plain_BK = torch.tensor(self.weights, dtype=lot_B.dtype, device=lot_B.device).repeat(len(lot_B), 1)
+        weights_BK = plain_BK.clone()
         for number, strategy in enumerate(self.strategies.values()):
             if isinstance(strategy, Choosy) and present:
                 weights_BK[:, number] *= strategy.suits(present, specs)
         nothing_B1 = weights_BK.sum(1, keepdim=True) == 0
-        weights_BK = torch.where(nothing_B1, torch.ones_like(weights_BK), weights_BK)
+        weights_BK = torch.where(nothing_B1, plain_BK, weights_BK)
         edges_BK = weights_BK.cumsum(1) / weights_BK.sum(1, keepdim=True)
         return (lot_B[:, None] >= edges_BK[:, :-1]).sum(1)

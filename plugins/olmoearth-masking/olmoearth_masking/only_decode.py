@@ -13,7 +13,7 @@ from olmoearth_core.data.tokens import DECODE, MISSING
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
-from olmoearth_masking.ratios import Adjustable
+from olmoearth_masking.ratios import moved_to
 from olmoearth_masking.role_options import check_names
 
 _NAME = "masking.only_decode.v1"
@@ -54,12 +54,7 @@ class OnlyDecode:
 
     def with_ratios(self, encode_ratio: float, decode_ratio: float) -> Self:
         """Return the same with the strategy's ratios moved."""
-        inner = self.strategy
-        return (
-            replace(self, strategy=inner.with_ratios(encode_ratio, decode_ratio))
-            if isinstance(inner, Adjustable)
-            else self
-        )
+        return replace(self, strategy=moved_to(self.strategy, encode_ratio, decode_ratio))
 
     def mask(self, present: Mapping[str, Tensor], specs: Sequence[ModalitySpec], draw: Draw) -> dict[str, Tensor]:
         """Draw the codes of all samples."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
-from olmoearth_masking.ratios import Adjustable
+from olmoearth_masking.ratios import Adjustable, moved_to
 from olmoearth_masking.role_options import check_ratios
 
 _NAME = "masking.schedule.v1"
@@ -37,11 +37,8 @@ def schedule(
     check_ratios(_NAME, final_encode_ratio, final_decode_ratio)
     if steps < 1:
         raise ConfigError(f"{_NAME}: steps is {steps}; ratios need at least 1 step to move.")
-    if not isinstance(strategy, Adjustable):
-        raise ConfigError(
-            f"{_NAME}: the ratios of {type(strategy).__name__} cannot be moved. Take "
-            "masking.random.v1, masking.space.v1, masking.time.v1 or a choice of them."
-        )
+    moved_to(strategy, final_encode_ratio, final_decode_ratio)
+    assert isinstance(strategy, Adjustable)
     return Scheduled("schedule", strategy, final_encode_ratio, final_decode_ratio, steps)
 
 

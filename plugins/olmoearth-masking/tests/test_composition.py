@@ -10,6 +10,7 @@ import torch
 from olmoearth_masking.choice import choice
 from olmoearth_masking.only_decode import only_decode
 from olmoearth_masking.random import random
+from olmoearth_masking.random_range import random_range
 from olmoearth_masking.random_with_decode import random_with_decode
 from olmoearth_masking.schedule import schedule
 from olmoearth_masking.space import space
@@ -43,6 +44,19 @@ def test_a_strategy_that_suits_no_sample_is_still_drawn_if_it_is_the_only_one(sc
     assert torch.equal(
         masks["radar"], time().mask(scene.whole(2, steps=2), scene.specs, Draws(range(2)).child("time"))["radar"]
     )
+
+
+def test_a_weight_of_zero_is_not_drawn_either_where_the_others_do_not_suit(scene):
+    strategy = choice(strategies={"time": time(), "hidden": random(**ALL_HIDDEN)}, weights={"hidden": 0})
+    masks = strategy.mask(scene.whole(200, steps=2), scene.specs, Draws(range(200)))
+    assert (masks["optical"] == ENCODE).flatten(1).any(1).all()
+
+
+def test_a_schedule_refuses_what_it_could_not_move_however_deep_it_lies():
+    for inner in (random_range(), choice(strategies={"a": random(), "b": random_range()})):
+        for strategy in (inner, only_decode(strategy=inner, modalities=["cover"])):
+            with pytest.raises(ConfigError, match="RandomRange cannot be moved"):
+                schedule(strategy=strategy, final_encode_ratio=0.1, final_decode_ratio=0.9)
 
 
 def test_what_is_only_decoded_is_decoded_and_the_strategy_does_not_see_it(scene):
