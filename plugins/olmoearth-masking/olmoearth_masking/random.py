@@ -10,6 +10,7 @@ from torch import Tensor
 from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_masking.by_lot import at_random
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.ratios import Ratios
 from olmoearth_masking.role_options import check_ratios
 
@@ -26,8 +27,6 @@ def random(*, encode_ratio: float = 0.5, decode_ratio: float = 0.5, legacy: bool
     """
     check_ratios("masking.random.v1", encode_ratio, decode_ratio)
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking("random", encode_ratio=encode_ratio, decode_ratio=decode_ratio)
     return _Random(encode_ratio, decode_ratio)
 

@@ -14,6 +14,7 @@ from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_masking.band_groups import between
 from olmoearth_masking.counting import rank
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.random import random
 from olmoearth_masking.redraw import Redraw
 from olmoearth_masking.role_options import check_names, check_ratios
@@ -44,8 +45,6 @@ def random_fixed_modality(
     lists = {"decoded_modalities": decoded_modalities, "randomize_missing_modalities": randomize_missing_modalities}
     check_names(_NAME, **lists)
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking(
             "random_fixed_modality",
             decoded_modalities=list(decoded_modalities),

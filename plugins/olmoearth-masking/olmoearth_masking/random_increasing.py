@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.masking import Masking
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.random import random
 from olmoearth_masking.ratios import Adjustable
 from olmoearth_masking.role_options import check_ratios, metric_name
@@ -35,8 +36,6 @@ def random_increasing(
     if steps < 1:
         raise ConfigError(f"{_NAME}: steps is {steps}; ratios need at least 1 step to move.")
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking(
             "random_increasing", initial_encode_ratio=initial_encode_ratio, final_encode_ratio=final_encode_ratio,
             initial_decode_ratio=initial_decode_ratio, final_decode_ratio=final_decode_ratio, steps=steps,

@@ -11,6 +11,7 @@ from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_masking.by_lot import at_random
+from olmoearth_masking.legacy import legacy_masking
 
 _NAME = "masking.random_range.v1"
 
@@ -47,8 +48,6 @@ def random_range(
             f"are {ranges}."
         )
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking(
             "random_range", min_encode_ratio=min_encode_ratio, max_encode_ratio=max_encode_ratio,
             min_decode_ratio=min_decode_ratio, max_decode_ratio=max_decode_ratio,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from olmoearth_core.interfaces.masking import Masking
 from olmoearth_masking.choice import Choice
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.random import random
 from olmoearth_masking.role_options import check_ratios, metric_name
 from olmoearth_masking.space import space
@@ -22,8 +23,6 @@ def random_space(*, encode_ratio: float = 0.5, decode_ratio: float = 0.5, legacy
     """
     check_ratios(_NAME, encode_ratio, decode_ratio)
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking("random_space", encode_ratio=encode_ratio, decode_ratio=decode_ratio)
     parts = {
         "space": space(encode_ratio=encode_ratio, decode_ratio=decode_ratio),

@@ -19,6 +19,7 @@ from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_masking.band_roles import BandRoles, Part, join
 from olmoearth_masking.counting import ceil, rank
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.role_options import check_names, check_ratios
 
 _NAME = "masking.random_time_with_decode.v1"
@@ -47,8 +48,6 @@ def random_time_with_decode(
     check_ratios(_NAME, encode_ratio, decode_ratio, random_ratio=random_ratio)
     check_names(_NAME, only_decode_modalities=only_decode_modalities)
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking(
             "random_time_with_decode",
             encode_ratio=encode_ratio,

@@ -14,6 +14,7 @@ from torch import Tensor
 from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_masking.band_roles import BandRoles, join
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.role_options import check_names, check_ratios
 
 _NAME = "masking.random_with_decode.v1"
@@ -40,8 +41,6 @@ def random_with_decode(
     check_ratios(_NAME, encode_ratio, decode_ratio)
     check_names(_NAME, only_decode_modalities=only_decode_modalities)
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking(
             "random_with_decode",
             encode_ratio=encode_ratio,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from olmoearth_core.interfaces.masking import Masking
 from olmoearth_masking.choose_modalities import ChooseModalities, check_choice
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.random import random
 from olmoearth_masking.redraw import Redraw
 from olmoearth_masking.role_options import check_ratios, metric_name
@@ -34,8 +35,6 @@ def selectable_modality(
     check_ratios(_NAME, encode_ratio, decode_ratio)
     check_choice(_NAME, decodable_modalities, fully_mask_modalities, max_to_mask)
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking(
             "selectable_modality",
             decodable_modalities=list(decodable_modalities),

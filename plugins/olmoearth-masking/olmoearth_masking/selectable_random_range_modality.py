@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from olmoearth_core.interfaces.masking import Masking
 from olmoearth_masking.choose_modalities import ChooseModalities, check_choice
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.random_range import random_range
 from olmoearth_masking.redraw import Redraw
 from olmoearth_masking.role_options import metric_name
@@ -42,8 +43,6 @@ def selectable_random_range_modality(
         max_decode_ratio=max_decode_ratio,
     )
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking(
             "selectable_random_range_modality",
             decodable_modalities=list(decodable_modalities),

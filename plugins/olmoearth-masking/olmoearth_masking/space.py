@@ -13,6 +13,7 @@ from olmoearth_core.data.tokens import MISSING
 from olmoearth_core.interfaces.masking import Draw, Masking
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_masking.by_lot import at_random, shared_codes
+from olmoearth_masking.legacy import legacy_masking
 from olmoearth_masking.ratios import Ratios
 from olmoearth_masking.role_options import check_ratios
 
@@ -28,8 +29,6 @@ def space(*, encode_ratio: float = 0.5, decode_ratio: float = 0.5, legacy: bool 
     """
     check_ratios("masking.space.v1", encode_ratio, decode_ratio)
     if legacy:
-        from olmoearth_masking.legacy import legacy_masking
-
         return legacy_masking("space", encode_ratio=encode_ratio, decode_ratio=decode_ratio)
     return _Space(encode_ratio, decode_ratio)
 

@@ -11,29 +11,18 @@ from olmoearth_core.interfaces.modality import Kind
 from olmoearth_masking.legacy.along_axes import FEWEST_STEPS
 from olmoearth_masking.legacy.chance import Chance
 from olmoearth_masking.legacy.scene import Scene
-from olmoearth_masking.legacy.strategy import Algorithm
+from olmoearth_masking.legacy.strategy import Algorithm, Around
 
 
 @dataclass(frozen=True)
-class Either:
-    """One algorithm or the other.
+class Either(Around):
+    """The inner algorithm or a second one of the same ratios.
 
     needs_time: whether the second is only taken when enough dates are valid; the coin is flipped all the same.
     """
 
-    first: Algorithm
     second: Algorithm
     needs_time: bool
-
-    @property
-    def encode_ratio(self) -> float:
-        """Share of tokens that is shown."""
-        return self.first.encode_ratio
-
-    @property
-    def decode_ratio(self) -> float:
-        """Share of tokens that is predicted."""
-        return self.first.decode_ratio
 
     def separate(self, kinds: Sequence[Kind]) -> bool:
         """Samples share a coin."""
@@ -43,4 +32,4 @@ class Either:
         """Flip the coin, then draw."""
         first = chance.choices.random_sample() < 0.5
         first = first or (self.needs_time and len(scene.valid_steps()) < FEWEST_STEPS)
-        return (self.first if first else self.second).codes(scene, chance)
+        return (self.inner if first else self.second).codes(scene, chance)

@@ -107,9 +107,7 @@ def _random_range(
 def _random_fixed_modality(
     *, decoded_modalities: Sequence[str], randomize_missing_modalities: Names = None, **ratios: float
 ) -> Fixed:
-    inner = _random(**ratios)
-    droppable = tuple(randomize_missing_modalities or ())
-    return Fixed(inner, tuple(decoded_modalities), droppable, inner.encode_ratio, inner.decode_ratio)
+    return Fixed(_random(**ratios), tuple(decoded_modalities), tuple(randomize_missing_modalities or ()))
 
 
 def _selectable_modality(

@@ -5,45 +5,28 @@ Defect kept: a group that is not shown keeps all it was to predict, whether it w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from olmoearth_core.data.tokens import DECODE, ENCODE, MISSING, TARGET_ONLY
-from olmoearth_core.interfaces.modality import Kind
 from olmoearth_masking.legacy.band_choice import BandChoice, Group
 from olmoearth_masking.legacy.chance import Chance
 from olmoearth_masking.legacy.fill import refill
 from olmoearth_masking.legacy.scene import Scene
-from olmoearth_masking.legacy.strategy import Algorithm
+from olmoearth_masking.legacy.strategy import Around
 
 
 @dataclass(frozen=True)
-class ModalityCross:
+class ModalityCross(Around):
     """An inner algorithm and the choice of band groups on top.
 
     needs_space: whether modalities without rows and columns are shown or predicted whole, because the inner
         algorithm has nothing to say about them.
     """
 
-    inner: Algorithm
     choice: BandChoice
     needs_space: bool
-
-    @property
-    def encode_ratio(self) -> float:
-        """Share that the inner algorithm shows."""
-        return self.inner.encode_ratio
-
-    @property
-    def decode_ratio(self) -> float:
-        """Share that the inner algorithm predicts."""
-        return self.inner.decode_ratio
-
-    def separate(self, kinds: Sequence[Kind]) -> bool:
-        """Samples share what those of the inner algorithm do."""
-        return self.inner.separate(kinds)
 
     def codes(self, scene: Scene, chance: Chance) -> dict[str, Tensor]:
         """Draw the codes of a batch."""

@@ -39,6 +39,27 @@ class Algorithm(Protocol):
 
 
 @dataclass(frozen=True)
+class Around:
+    """What an algorithm on top of another one takes from it."""
+
+    inner: Algorithm
+
+    @property
+    def encode_ratio(self) -> float:
+        """Share that the inner algorithm shows."""
+        return self.inner.encode_ratio
+
+    @property
+    def decode_ratio(self) -> float:
+        """Share that the inner algorithm predicts."""
+        return self.inner.decode_ratio
+
+    def separate(self, kinds: Sequence[Kind]) -> bool:
+        """Samples share what those of the inner algorithm do."""
+        return self.inner.separate(kinds)
+
+
+@dataclass(frozen=True)
 class LegacyMasking:
     """The reference's masks at token resolution.
 

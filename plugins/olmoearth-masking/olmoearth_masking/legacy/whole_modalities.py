@@ -12,26 +12,23 @@ from olmoearth_core.data.tokens import DECODE, MISSING
 from olmoearth_core.interfaces.modality import Kind
 from olmoearth_masking.legacy.chance import Chance
 from olmoearth_masking.legacy.scene import Scene
-from olmoearth_masking.legacy.strategy import Algorithm
+from olmoearth_masking.legacy.strategy import Around
 
 
 @dataclass(frozen=True)
-class Fixed:
+class Fixed(Around):
     """Some modalities are always predicted whole; some are taken away from single samples.
 
     A modality may be taken away only if it misses no token in the whole batch, those taken from earlier samples
     included; so after the first loss it is safe.
     """
 
-    inner: Algorithm
     decoded: tuple[str, ...]
     droppable: tuple[str, ...]
-    encode_ratio: float
-    decode_ratio: float
 
     def separate(self, kinds: Sequence[Kind]) -> bool:
         """Samples share the modalities that may be dropped."""
-        return not self.droppable and self.inner.separate(kinds)
+        return not self.droppable and super().separate(kinds)
 
     def codes(self, scene: Scene, chance: Chance) -> dict[str, Tensor]:
         """Draw the codes of a batch."""
@@ -47,31 +44,20 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class Selectable:
+class Selectable(Around):
     """Up to `most` of the listed modalities are predicted or taken away, missing tokens being predicted too.
 
     per_sample: whether each sample has a choice of its own.
     """
 
-    inner: Algorithm
     decodable: tuple[str, ...]
     removable: tuple[str, ...]
     most: int
     per_sample: bool
 
-    @property
-    def encode_ratio(self) -> float:
-        """Share that the inner algorithm shows."""
-        return self.inner.encode_ratio
-
-    @property
-    def decode_ratio(self) -> float:
-        """Share that the inner algorithm predicts."""
-        return self.inner.decode_ratio
-
     def separate(self, kinds: Sequence[Kind]) -> bool:
         """Samples share nothing of their own where each has a choice."""
-        return self.per_sample and self.inner.separate(kinds)
+        return self.per_sample and super().separate(kinds)
 
     def codes(self, scene: Scene, chance: Chance) -> dict[str, Tensor]:
         """Draw the codes of a batch."""
