@@ -17,7 +17,7 @@ class registry(confection.registry):
     """All catalogues; `registry.resolve(config)` builds the blocks of a config from them."""
 
     modalities = Registry("modalities", f"{_AT}.modality:ModalitySpec")
-    readers = Registry("readers")
+    readers = Registry("readers", f"{_AT}.reader:Reader")
     sources = Registry("sources", f"{_AT}.source:Source")
     datasets = Registry("datasets", "olmoearth_core.data.dataset:OlmoEarthDataset")
     transforms = Registry("transforms", f"{_AT}.transform:AnyTransform")

@@ -20,7 +20,13 @@ TILE_PIXELS = 256
 Kind = Literal["space_time", "space", "time", "static"]
 StorageTransform = Literal["identity", "power_to_db"]
 Normalization = Literal["computed", "standard", "predefined", "none"]
-Resampling = Literal["nearest", "bilinear"]
+Resampling = Literal["nearest", "bilinear", "mode", "average"]
+Quantity = Literal[
+    "", "digital_number", "reflectance_x10000", "reflectance_x10000_and_kelvin_x10", "linear_power", "class_code",
+    "class_probability", "meters", "weather", "count", "embedding_8192", "presence", "index", "degrees"
+]  # fmt: skip
+"""What stored values stand for, as a word that programs compare; "" = not said, so nothing is checked."""
+ContractRule = Literal["counts_not_fractions", "power_not_decibel", "offset_removed", "bands_in_order", "whole_numbers"]
 DropRule = Literal["any_nan", "all_zero", "any_nodata", "has_-9999"]
 
 
@@ -69,6 +75,10 @@ class ModalitySpec:
     storage: what happens to stored values on the way into H5.
     nodata: value that means "nothing was measured here" in the GeoTIFF store.
     drop_rules: which findings remove the modality from a sample on conversion.
+    quantity: what values in the tile store stand for; a reader's must be the same.
+    contract: which further tests a raw file's values must pass before they are used.
+    codes: for maps of classes, the values that exist; () = any.
+    valid_range: of values in the tile store.
     statistics: per band; a band without an entry cannot be normalised and is refused.
     derived_from, derive: the source modality and the name of the transform that computes this one.
     """
@@ -84,6 +94,9 @@ class ModalitySpec:
     nodata: float | None = None
     drop_rules: tuple[DropRule, ...] = ("any_nan",)
     units: str = ""
+    quantity: Quantity = ""
+    contract: tuple[ContractRule, ...] = ()
+    codes: tuple[int, ...] = ()
     valid_range: tuple[float, float] | None = None
     wavelengths_nm: Mapping[str, float] = field(default_factory=dict)
     resampling: Resampling = "nearest"

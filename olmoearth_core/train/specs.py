@@ -34,7 +34,7 @@ def _spec(plain: Mapping[str, Any]) -> ModalitySpec:
     values = dict(plain)
     values["band_sets"] = tuple(BandSet(tuple(s["bands"]), s["resolution_factor"]) for s in plain["band_sets"])
     values["statistics"] = {band: Statistics(**s) for band, s in plain.get("statistics", {}).items()}
-    for name in ("drop_rules", "valid_range"):
+    for name in ("drop_rules", "valid_range", "contract", "codes"):
         if isinstance(values.get(name), list):
             values[name] = tuple(values[name])
     return ModalitySpec(**values)

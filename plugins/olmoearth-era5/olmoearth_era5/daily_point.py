@@ -39,6 +39,7 @@ def era5l_day_10() -> ModalitySpec:
         nodata=-9999.0,
         drop_rules=("any_nan", "has_-9999"),
         units=", ".join(UNITS.values()),
+        quantity="weather",
         title="Daily weather (ERA5-Land), one value per tile",
         licence="CC-BY-4.0 (Copernicus Climate Change Service)",
         citation="Muñoz-Sabater et al. 2021, ERA5-Land, Earth System Science Data 13, doi:10.5194/essd-13-4349-2021",

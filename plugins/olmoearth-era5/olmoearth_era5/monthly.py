@@ -20,6 +20,7 @@ def era5() -> ModalitySpec:
         parsed=False,
         dtype="float32",
         units="K, K, Pa, m/s, m/s, m",
+        quantity="weather",
         resampling="bilinear",
         title="Monthly weather (ERA5-Land), 160 m grid",
         licence="CC-BY-4.0 (Copernicus Climate Change Service)",

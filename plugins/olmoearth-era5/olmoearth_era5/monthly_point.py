@@ -33,6 +33,7 @@ def era5_10() -> ModalitySpec:
         dtype="float32",
         drop_rules=("any_nan", "all_zero"),
         units="K, K, Pa, m/s, m/s, m",
+        quantity="weather",
         resampling="bilinear",
         normalization="computed",
         statistics={name: Statistics(mean, std, count=VALUES) for name, (mean, std) in MEAN_AND_STD.items()},

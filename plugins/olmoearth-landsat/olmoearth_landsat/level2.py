@@ -32,6 +32,8 @@ def landsat_l2() -> ModalitySpec:
         dtype="uint16",
         nodata=0.0,
         units="surface reflectance x 10000 (B1-B7), temperature in K x 10 (B10, B11)",
+        quantity="reflectance_x10000_and_kelvin_x10",
+        contract=("counts_not_fractions", "bands_in_order"),
         valid_range=(0.0, 10000.0),
         wavelengths_nm={band: WAVELENGTHS_NM[band] for band in REFLECTANCE.bands + TEMPERATURE.bands},
         resampling="bilinear",

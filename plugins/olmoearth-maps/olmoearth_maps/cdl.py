@@ -20,6 +20,8 @@ def cdl() -> ModalitySpec:
         dtype="uint8",
         nodata=0.0,
         units="USDA CDL class id",
+        quantity="class_code",
+        contract=("whole_numbers",),
         valid_range=(1.0, 254.0),
         normalization="computed",
         statistics={"cdl": Statistics(100.0, 50.0)},

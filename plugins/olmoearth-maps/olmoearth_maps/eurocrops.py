@@ -18,6 +18,8 @@ def eurocrops() -> ModalitySpec:
         multitemporal=False,
         dtype="uint16",
         units="flat HCAT id 1..384, 0 = background",
+        quantity="class_code",
+        contract=("whole_numbers",),
         valid_range=(0.0, 384.0),
         normalization="computed",
         statistics={"B1": Statistics(150.0, 150.0)},

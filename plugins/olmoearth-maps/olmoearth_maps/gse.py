@@ -20,6 +20,7 @@ def gse() -> ModalitySpec:
         multitemporal=False,
         dtype="uint16",
         units="8192*x+8192 with x in [-1,1]",
+        quantity="embedding_8192",
         valid_range=(0.0, 16384.0),
         normalization="computed",
         statistics=dict.fromkeys(BANDS, Statistics(8192.0, 4096.0)),

@@ -31,6 +31,7 @@ def worldcereal() -> ModalitySpec:
         dtype="float32",
         nodata=255.0,
         units="classification value clamped into 0..100",
+        quantity="class_probability",
         valid_range=(0.0, 100.0),
         normalization="predefined",
         statistics=dict.fromkeys(BANDS, Statistics(minimum=0.0, maximum=100.0)),

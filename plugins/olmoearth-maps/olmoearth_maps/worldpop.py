@@ -20,6 +20,7 @@ def worldpop() -> ModalitySpec:
         dtype="float32",
         nodata=-99999.0,
         units="people per pixel",
+        quantity="count",
         valid_range=(0.0, 100000.0),
         resampling="bilinear",
         normalization="computed",

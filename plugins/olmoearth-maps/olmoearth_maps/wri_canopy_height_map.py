@@ -20,6 +20,7 @@ def wri_canopy_height_map() -> ModalitySpec:
         dtype="uint8",
         nodata=255.0,
         units="metres",
+        quantity="meters",
         valid_range=(0.0, 254.0),
         resampling="bilinear",
         normalization="computed",

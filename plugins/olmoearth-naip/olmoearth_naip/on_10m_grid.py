@@ -20,6 +20,8 @@ def naip_10() -> ModalitySpec:
         multitemporal=False,
         dtype="uint8",
         units="8-bit DN",
+        quantity="digital_number",
+        contract=("counts_not_fractions",),
         valid_range=(0.0, 255.0),
         wavelengths_nm=WAVELENGTHS_NM,
         resampling="bilinear",

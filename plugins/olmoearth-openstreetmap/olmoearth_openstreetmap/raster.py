@@ -20,6 +20,7 @@ def openstreetmap_raster() -> ModalitySpec:
         dtype="uint8",
         drop_rules=("any_nan", "all_zero"),
         units="0/1",
+        quantity="presence",
         valid_range=(0.0, 1.0),
         normalization="predefined",
         statistics=dict.fromkeys(CATEGORIES, Statistics(minimum=0.0, maximum=1.0)),

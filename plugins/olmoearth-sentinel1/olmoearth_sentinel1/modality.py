@@ -28,6 +28,8 @@ def sentinel1() -> ModalitySpec:
         nodata=-32768.0,
         drop_rules=("any_nan", "any_nodata"),
         units="dB in H5 (linear gamma0 in the GeoTIFF)",
+        quantity="linear_power",
+        contract=("power_not_decibel",),
         valid_range=(-100.0, 50.0),
         resampling="bilinear",
         normalization="computed",

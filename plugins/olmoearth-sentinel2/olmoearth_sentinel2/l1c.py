@@ -25,6 +25,8 @@ def sentinel2() -> ModalitySpec:
         dtype="uint16",
         nodata=0.0,
         units="TOA reflectance x 10000, baseline-04.00 offset removed",
+        quantity="reflectance_x10000",
+        contract=("counts_not_fractions", "offset_removed", "bands_in_order"),
         valid_range=(0.0, 65535.0),
         wavelengths_nm={band: WAVELENGTHS_NM[band] for band in bands},
         resampling="bilinear",

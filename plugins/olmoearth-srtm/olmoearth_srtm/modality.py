@@ -19,6 +19,7 @@ def srtm() -> ModalitySpec:
         dtype="int32",
         nodata=-32768.0,
         units="metres",
+        quantity="meters",
         valid_range=(-500.0, 9000.0),
         normalization="computed",
         statistics={"srtm": Statistics(677.0219719644446, 993.1721306513513, 0.0, 8000.0, 6_703_263_488)},
