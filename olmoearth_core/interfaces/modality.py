@@ -78,7 +78,7 @@ class ModalitySpec:
     quantity: what values in the tile store stand for; a reader's must be the same.
     contract: which further tests a raw file's values must pass before they are used.
     codes: for maps of classes, the values that exist; () = any.
-    valid_range: of values in the tile store.
+    valid_range: of values in the sample files, after `storage`.
     statistics: per band; a band without an entry cannot be normalised and is refused.
     derived_from, derive: the source modality and the name of the transform that computes this one.
     """

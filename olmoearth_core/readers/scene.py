@@ -76,7 +76,7 @@ def _labelled(
 
 
 def _placed(array: xarray.DataArray, grid: Grid) -> xarray.DataArray:
-    placed: xarray.DataArray = array.rio.write_crs(grid.crs)
+    placed: xarray.DataArray = array.rio.write_crs(grid.crs, inplace=True)
     return placed
 
 

@@ -20,8 +20,8 @@ from olmoearth_core.testing.subject import NotApplicable, Subject
 Check = Callable[[Subject], None]
 Settings = Mapping[str, Mapping[str, Any]]
 SPECIAL = (
-    "modalities", "transforms", "maskings", "losses", "optimizers", "schedulers", "train_modules", "callbacks",
-    "evaluators", "checkpoint_formats",
+    "modalities", "readers", "transforms", "maskings", "losses", "optimizers", "schedulers", "train_modules",
+    "callbacks", "evaluators", "checkpoint_formats",
 )  # fmt: skip
 """Kinds with checks of their own, in the module of that name beside this one."""
 

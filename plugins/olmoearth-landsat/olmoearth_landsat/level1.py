@@ -40,7 +40,7 @@ def landsat() -> ModalitySpec:
         nodata=0.0,
         units="Collection 2 Level-1 digital numbers",
         quantity="digital_number",
-        contract=("counts_not_fractions", "bands_in_order"),
+        contract=("counts_not_fractions",),
         valid_range=(0.0, 65535.0),
         wavelengths_nm={band: WAVELENGTHS_NM[band] for band in MEAN_AND_STD},
         resampling="bilinear",

@@ -37,6 +37,7 @@ def worldcover() -> ModalitySpec:
         units="ESA class code",
         quantity="class_code",
         contract=("whole_numbers",),
+        codes=tuple(CLASSES),
         valid_range=(10.0, 100.0),
         normalization="computed",
         statistics={"B1": Statistics(34.04615796218091, 24.232421963981864, 0.0, 100.0, 6_730_657_536)},
