@@ -19,7 +19,7 @@ class registry(confection.registry):
     modalities = Registry("modalities", f"{_AT}.modality:ModalitySpec")
     readers = Registry("readers", f"{_AT}.reader:Reader")
     sources = Registry("sources", f"{_AT}.source:Source")
-    datasets = Registry("datasets", "olmoearth_core.data.dataset:OlmoEarthDataset")
+    datasets = Registry("datasets", f"{_AT}.dataset:Dataset")
     transforms = Registry("transforms", f"{_AT}.transform:AnyTransform")
     maskings = Registry("maskings", f"{_AT}.masking:Masking")
     encoders = Registry("encoders", f"{_AT}.model:EncoderRecipe")

@@ -18,7 +18,7 @@ from olmoearth_core.interfaces.train_module import TrainModule
 from olmoearth_core.interfaces.transform import Transform
 
 if TYPE_CHECKING:
-    from olmoearth_core.data.dataset import OlmoEarthDataset
+    from olmoearth_core.interfaces.dataset import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +177,7 @@ class Parts:
     """A config turned into objects: nothing allocated, nothing opened. `assemble` joins them to a run."""
 
     run: RunSettings
-    dataset: OlmoEarthDataset
+    dataset: Dataset
     data_loader: DataLoaderSettings
     model: ModelRecipe
     train_module: TrainModule

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import fsspec
 
+from olmoearth_core.data.cache_limit import CacheLimit
 from olmoearth_core.errors import DataError
 
 _REMEMBERED = 100_000
@@ -56,12 +57,16 @@ class Cache:
     """Maps the URL of a sample to a local file.
 
     folder: where copies go. None reads local files in place and keeps copies of remote ones in the user's cache folder.
+    most_bytes: size of the folder above which the copies used longest ago are removed; None = no bound.
     """
 
-    def __init__(self, folder: str | None, throttle: Throttle) -> None:
+    def __init__(self, folder: str | None, throttle: Throttle, most_bytes: int | None = None) -> None:
         """Touch no disk."""
+        if most_bytes is not None and most_bytes <= 0:
+            raise DataError(f"dataset.cache_limit_gb = {most_bytes / 1e9:g}: expected a size above 0, or null.")
         self._given = folder
         self._throttle = throttle
+        self._limit = None if most_bytes is None else CacheLimit(self._folder(), most_bytes)
         self._known: dict[str, str] = {}
 
     def local(self, url: str) -> str:
@@ -73,19 +78,31 @@ class Cache:
         if self._given is None and is_local(url):
             self._throttle.wait()
             return url.removeprefix("file://")
-        if url not in self._known:
+        if url not in self._known or not self._used(self._known[url]):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[url] = self._copy(url)
         return self._known[url]
 
+    def _used(self, path: str) -> bool:
+        """Note that a copy is used; False if it was cleared away."""
+        if self._limit is None:
+            return True
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
+
     def _copy(self, url: str) -> str:
         try:
             filesystem, path = fsspec.core.url_to_fs(url)
             place = self._place(url, state_of(filesystem.info(path)))
-            if not place.exists():
+            if not (place.exists() and self._used(str(place))):
                 self._throttle.wait()
                 fetch(filesystem, path, place)
+                if self._limit is not None:
+                    self._limit.added(place.stat().st_size, keep=place)
         except FileNotFoundError as cause:
             raise DataError(f"{url}: there is no such file.") from cause
         except OSError as cause:
@@ -93,9 +110,11 @@ class Cache:
         return str(place)
 
     def _place(self, url: str, state: str) -> Path:
-        folder = Path(self._given).expanduser() if self._given else _default_folder()
         key = hashlib.sha256(f"{url}\n{state}".encode()).hexdigest()
-        return folder / key[:2] / f"{key}.h5"
+        return self._folder() / key[:2] / f"{key}.h5"
+
+    def _folder(self) -> Path:
+        return Path(self._given).expanduser() if self._given else _default_folder()
 
 
 def is_local(url: str) -> bool:

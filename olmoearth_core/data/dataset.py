@@ -18,11 +18,12 @@ import numpy as np
 from olmoearth_core import lookup
 from olmoearth_core.data.cache import Cache, Throttle
 from olmoearth_core.data.folder import METADATA, Folder, find
-from olmoearth_core.data.h5 import LATLON, SampleFile
+from olmoearth_core.data.h5 import LATLON, MissingFile, SampleFile
 from olmoearth_core.data.normalize import Normalizer, choose, override, strays
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.data.window import Scene, Source, Window, read, survey
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.interfaces.dataset import Dataset
 from olmoearth_core.interfaces.modality import ModalitySpec, Normalization
 from olmoearth_core.interfaces.settings import Remark, checked_by
 
@@ -73,7 +74,8 @@ class OlmoEarthDataset:
     dtype: of the arrays. normalize: whether to bring values to the model's scale.
     normalization: modality -> computed | standard | predefined | none, instead of the one of its specification (null).
     stats: JSON file with statistics that replace those of the modalities.
-    cache_dir: folder for local copies. samples_per_sec: limit of reads per second and process.
+    cache_dir: folder for local copies. cache_limit_gb: size (10^9 bytes) at which the copies used longest ago go.
+    samples_per_sec: limit of reads per second and process.
     dataset_percentage: share of samples to keep, chosen by `seed`. filter_idx_file: .npy with file numbers to keep.
     max_sequence_length: most time steps of a crop.
     """
@@ -88,6 +90,7 @@ class OlmoEarthDataset:
         normalization: Mapping[str, Normalization | None] | None = None,
         stats: str | None = None,
         cache_dir: str | None = None,
+        cache_limit_gb: float | None = None,
         samples_per_sec: float | None = None,
         dataset_percentage: float = 1.0,
         seed: int = 0,
@@ -108,7 +111,8 @@ class OlmoEarthDataset:
         self._dtype = _DTYPES[dtype]
         self._normalize, self._stats = normalize, stats
         self._share, self._seed, self._filter = dataset_percentage, seed, filter_idx_file
-        self._cache = Cache(cache_dir, Throttle(samples_per_sec))
+        most = None if cache_limit_gb is None else int(cache_limit_gb * 1e9)
+        self._cache = Cache(cache_dir, Throttle(samples_per_sec), most)
         self._folder: Folder | None = None
         if not any(spec.spatial for spec in self.specs):
             names = ", ".join(spec.name for spec in self.specs) or "none"
@@ -205,7 +209,12 @@ class OlmoEarthDataset:
         return np.asarray(file.whole(LATLON), np.float32)
 
     def _open(self, index: int) -> SampleFile:
-        return SampleFile(self._cache.local(self._ready().sample(index)))
+        url = self._ready().sample(index)
+        try:
+            return SampleFile(self._cache.local(url))
+        except MissingFile:
+            # Another process may have cleared the copy away between the two calls.
+            return SampleFile(self._cache.local(url))
 
     def _ready(self) -> Folder:
         if self._folder is None:
@@ -248,12 +257,13 @@ def h5(
     normalization: dict[str, Normalization | None] | None = None,
     stats: str | None = None,
     cache_dir: str | None = None,
+    cache_limit_gb: float | None = None,
     samples_per_sec: float | None = None,
     dataset_percentage: float = 1.0,
     seed: int = 0,
     filter_idx_file: str | None = None,
     max_sequence_length: int = 12,
-) -> OlmoEarthDataset:
+) -> Dataset:
     """Read samples in the H5 format of the OlmoEarth pretraining sets.
 
     h5py_dir: folder of the data set (or one above it), a path or URL.
@@ -262,7 +272,8 @@ def h5(
     normalization: by modality: computed (mean -/+ 2 deviations = 0..1), standard (mean 0, deviation 1), predefined or
     none, instead of the one of its specification (null).
     stats: JSON file with statistics that replace those of the modalities.
-    cache_dir: folder for local copies of samples. samples_per_sec: limit of reads per second and loader process.
+    cache_dir: folder for local copies of samples. cache_limit_gb: its size at which the copies used longest ago go.
+    samples_per_sec: limit of reads per second and loader process.
     dataset_percentage: share (0…1] of samples, chosen by `seed`. filter_idx_file: .npy with file numbers to keep.
     max_sequence_length: most time steps of a crop.
     """
@@ -274,6 +285,7 @@ def h5(
         normalization=normalization,
         stats=stats,
         cache_dir=cache_dir,
+        cache_limit_gb=cache_limit_gb,
         samples_per_sec=samples_per_sec,
         dataset_percentage=dataset_percentage,
         seed=seed,

@@ -28,11 +28,16 @@ FILTERS = (hdf5plugin.Zstd.filter_id, hdf5plugin.LZ4.filter_id)
 _UNREADABLE = (OSError, KeyError, ValueError, RuntimeError)
 
 
+class MissingFile(DataError, FileNotFoundError):
+    """There is no file where a sample should be."""
+
+
 class SampleFile:
     """One open H5 sample.
 
     Raises:
-        DataError: the file is missing, truncated or not HDF5; or a data set cannot be decoded.
+        MissingFile: there is no such file.
+        DataError: the file is truncated or not HDF5; or a data set cannot be decoded.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -40,6 +45,8 @@ class SampleFile:
         self.path = str(path)
         try:
             self._file = h5f.open(self.path.encode(), h5f.ACC_RDONLY, _access())
+        except FileNotFoundError as cause:
+            raise MissingFile(_unreadable(self.path, cause)) from cause
         except _UNREADABLE as cause:
             raise DataError(_unreadable(self.path, cause)) from cause
         self._sets: dict[str, tuple[h5d.DatasetID, tuple[int, ...]]] = {}

@@ -12,13 +12,11 @@ import logging
 import multiprocessing
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from torch.utils.data import DataLoader
 
 from olmoearth_core.config.schema import DataLoaderSettings
-from olmoearth_core.data.concat import ConcatDataset
-from olmoearth_core.data.dataset import OlmoEarthDataset
 from olmoearth_core.data.make import BatchMaker, Made, Request
 from olmoearth_core.data.order import batches_per_epoch, global_order, rank_rows
 from olmoearth_core.data.quarantine import Quarantine
@@ -26,6 +24,7 @@ from olmoearth_core.data.sample import TrainBatch
 from olmoearth_core.data.sampler import Shape, Shapes
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.interfaces.dataset import Dataset, OpenDataset
 from olmoearth_core.interfaces.masking import Masking
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ class Loader:
 
     def __init__(
         self,
-        dataset: OlmoEarthDataset | ConcatDataset,
+        dataset: Dataset,
         settings: DataLoaderSettings,
         *,
         tokenization: Tokenization | None = None,
@@ -63,7 +62,8 @@ class Loader:
         if num_views not in (1, 2):
             raise ConfigError(f"num_views = {num_views}: a batch has one or two masked views.")
         dataset.prepare()
-        self.dataset, self.settings, self.rank = dataset, settings, rank
+        self.dataset = cast(OpenDataset, dataset)
+        self.settings, self.rank = settings, rank
         self._tokenization = tokenization or Tokenization()
         self._maskings = (masking, masking_b or masking)[:num_views]
         self._rows = rank_rows(settings.global_batch_size, rank, world_size)

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from olmoearth_core.data.collate import BandGap, collate, layout_of, packed, together, token_presence
-from olmoearth_core.data.concat import ConcatDataset
-from olmoearth_core.data.dataset import Crop, OlmoEarthDataset, Pick, Scatter
+from olmoearth_core.data.dataset import Crop, Pick, Scatter
 from olmoearth_core.data.quarantine import BadSample
 from olmoearth_core.data.random import Draws, key_of
 from olmoearth_core.data.sample import Batch, Sample, TrainBatch, ViewCounts
 from olmoearth_core.data.sampler import Shape
 from olmoearth_core.data.tokens import ENCODE, MISSING, Tokenization
 from olmoearth_core.errors import DataError, OlmoEarthError
+from olmoearth_core.interfaces.dataset import Dataset
 from olmoearth_core.interfaces.masking import Masking
 from olmoearth_core.interfaces.transform import Pixels, Transform
 
@@ -63,7 +63,7 @@ class BatchMaker:
     legacy: draw crops as the reference does, from one NumPy generator per sample. scattered: see `Crop.scatter`.
     """
 
-    dataset: OlmoEarthDataset | ConcatDataset
+    dataset: Dataset
     rows: range
     tokenization: Tokenization
     maskings: Sequence[Masking | None]

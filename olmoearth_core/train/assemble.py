@@ -34,8 +34,8 @@ from olmoearth_core.train.trainer import Trainer
 
 if TYPE_CHECKING:
     from olmoearth_core.config.resolved import Config
-    from olmoearth_core.data.dataset import OlmoEarthDataset
     from olmoearth_core.data.loader import Loader
+    from olmoearth_core.interfaces.dataset import Dataset
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class Run:
         return {role: thing for role, thing in {**parts, **inner, **callbacks}.items() if thing is not None}
 
 
-def open_loader(dataset: OlmoEarthDataset, settings: DataLoaderSettings, **how: Any) -> Loader:
+def open_loader(dataset: Dataset, settings: DataLoaderSettings, **how: Any) -> Loader:
     """Return the loader of one rank; it is imported only when a run begins."""
     from olmoearth_core.data.loader import Loader
 

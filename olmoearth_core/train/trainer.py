@@ -35,8 +35,8 @@ from olmoearth_core.train.step import SKIPPED, StepEngine
 
 if TYPE_CHECKING:
     from olmoearth_core.config.resolved import Config
-    from olmoearth_core.data.dataset import OlmoEarthDataset
     from olmoearth_core.data.loader import Loader
+    from olmoearth_core.interfaces.dataset import Dataset
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Trainer:
     model: nn.Module
     engine: StepEngine
     loader: Loader
-    dataset: OlmoEarthDataset
+    dataset: Dataset
     specs: Sequence[ModalitySpec]
     tokenization: Tokenization
     settings: TrainerSettings

@@ -18,6 +18,7 @@ OBJECTIVE = {
 test_conformance = conformance(
     "olmoearth",
     settings={
+        "olmoearth.concat.v1": {"parts": {"one": "data/h5"}, "training_modalities": ["srtm"]},
         "olmoearth.h5.v1": {"h5py_dir": "data/h5", "training_modalities": ["srtm"]},
         "olmoearth.location_pooler.v1": {"pooler_dim": 16},
         "models:olmoearth.latent_mim.v1": {"encoder_config": ENCODER, "decoder_config": DECODER},
