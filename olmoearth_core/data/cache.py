@@ -123,12 +123,10 @@ def is_local(url: str) -> bool:
 
 
 def state_of(info: Mapping[str, object]) -> str:
-    """Return what differs once a file has changed, as far as its file system tells: size, and time or tag."""
-    changed = next(
-        (info[key] for key in ("mtime", "LastModified", "last_modified", "updated", "ETag", "created") if key in info),
-        "",
-    )
-    return f"{info.get('size')}\n{changed}"
+    """Return what differs once a file has changed, as far as its file system tells: size, times and tags."""
+    # Times of object stores count seconds, so a tag is needed too.
+    keys = ("size", "mtime", "LastModified", "last_modified", "updated", "created", "ETag", "etag", "md5Hash")
+    return "\n".join(str(info[key]) for key in keys if key in info)
 
 
 def _default_folder() -> Path:

@@ -103,10 +103,7 @@ def find(url: str) -> Folder:
         DataError: there is no such folder, no data set in it, or several.
     """
     url = uri.resolve(url)
-    filesystem, root = fsspec.core.url_to_fs(url)
-    if not filesystem.isdir(root):
-        raise DataError(f"dataset.h5py_dir = {url}: there is no such folder.")
-    found = list(_folders(filesystem, root.rstrip("/"), _DEPTH))
+    found, root = _below(url)
     if not found:
         raise DataError(
             f"dataset.h5py_dir = {url}: not a data set. Expected {METADATA} beside sample_0.h5 … in a folder named "
@@ -123,6 +120,20 @@ def find(url: str) -> Folder:
             f"{path}: the folder of a data set is named after its number of samples, at least 1, not {name!r}."
         )
     return Folder(path, int(name))
+
+
+def _below(url: str) -> tuple[list[str], str]:
+    """Data sets in a folder or below it, and the folder, both as their file system names them."""
+    try:
+        filesystem, root = fsspec.core.url_to_fs(url)
+        # A web server need not list its folders, so the table is asked for first.
+        if filesystem.exists(f"{root.rstrip('/')}/{METADATA}"):
+            return [root.rstrip("/")], root
+        if not filesystem.isdir(root):
+            raise DataError(f"dataset.h5py_dir = {url}: there is no such folder.")
+        return list(_folders(filesystem, root.rstrip("/"), _DEPTH)), root
+    except (OSError, ImportError, ValueError) as cause:
+        raise DataError(f"dataset.h5py_dir = {url}: cannot be reached ({cause}).") from cause
 
 
 def _folders(filesystem: Any, path: str, depth: int) -> Iterator[str]:
