@@ -63,6 +63,7 @@ def data(*, h5py_dir: str, training_modalities: list[str]) -> "OlmoEarthDataset"
 
     pretended = OlmoEarthDataset.__new__(OlmoEarthDataset)
     pretended.h5py_dir, pretended.training_modalities = h5py_dir, training_modalities
+    pretended.specs, pretended.max_sequence_length = (), 12
     return pretended
 
 

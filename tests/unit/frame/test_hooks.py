@@ -10,13 +10,13 @@ HEAD = "from olmoearth_core.hooks import hookimpl\nheard = []\n@hookimpl\n"
 
 
 @pytest.fixture
-def hear(install):
+def hear(install, alone):
     """Install one hook module and return the event mechanism that calls it and its list of what it heard."""
 
     def listen(module, implementation):
         install("acme", module, HEAD + implementation, olmoearth_hooks={"main": module})
         listeners = plugins.manager()
-        (loaded,) = plugins.load(listeners, {})
+        (loaded,) = plugins.load(listeners, alone)
         assert loaded.error is None
         return listeners.hook, listeners.get_plugin("acme:main").heard
 
