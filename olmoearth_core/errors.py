@@ -6,6 +6,7 @@ OlmoEarthError
   BrokenComponent     a name whose package cannot be imported
   NameClash           two packages, one name
   DataError           a file or sample that is not what it claims
+    OtherModality     a sound product that holds another modality than was asked for
   CheckpointError     missing, torn, or made by another config
   TrainingError       a run that cannot go on (loss is not finite, too many bad samples)
 
@@ -59,6 +60,10 @@ class NameClash(OlmoEarthError, ValueError):
 
 class DataError(OlmoEarthError):
     """A file or a sample that is not what it claims to be."""
+
+
+class OtherModality(DataError):
+    """A sound product that holds another modality than was asked for, so that whoever walks a folder passes it over."""
 
 
 class CheckpointError(OlmoEarthError):

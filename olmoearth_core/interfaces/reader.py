@@ -46,9 +46,11 @@ class Reader(Protocol):
         Returns float32 with dims (time, band, y, x), or (time, band) for modalities without rows and columns; NaN where
         nothing was measured. Coordinates: `time` (datetime64[ns], UTC), `band` (names), `x` and `y` (centres of pixels)
         and `spatial_ref` (the CRS, as rioxarray writes it). attrs: `units` (text), `quantity` (as `spec.quantity`),
-        `modality`, `reader` and `source` (the path). See `olmoearth_core.readers.scene`.
+        `modality`, `reader` and `source` (the path), and `cloud_cover` (percent) if the product says it. See
+        `olmoearth_core.readers.scene`.
 
         Raises:
+            OtherModality: the product is sound and holds another of `modalities`, so that walks over folders go on.
             DataError: the file is missing, torn, of another kind, or in another unit; says what was found and expected.
         """
         ...
