@@ -40,7 +40,7 @@ class registry(confection.registry):
     benchmarks = Registry("benchmarks", f"{_AT}.evaluation:Benchmark")
     wrappers = Registry("wrappers")
     checkpoint_formats = Registry("checkpoint_formats", f"{_AT}.checkpoint:CheckpointFormat")
-    engines = Registry("engines")
+    engines = Registry("engines", f"{_AT}.engine:Engine")
 
 
 def kinds() -> dict[str, Registry]:

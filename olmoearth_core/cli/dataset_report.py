@@ -24,6 +24,11 @@ def lines(findings: Findings, specs: Mapping[str, ModalitySpec]) -> Iterator[str
         yield f"area        {opened * (side * 10) ** 2 / 1e6:.1f} km2 in samples of {side * 10} m"
     if about.get("source"):
         yield f"source      {about['source']}"
+    if findings.source_files:
+        yield f"            {findings.source_files} files, with their hashes in manifest.sqlite"
+    made_by = {"olmoearth": findings.manifest.get("olmoearth", ""), **findings.manifest.get("plugins", {})}
+    if made_by["olmoearth"]:
+        yield f"made by     {', '.join(f'{name} {version}' for name, version in made_by.items())}"
     if findings.months:
         first, last = min(findings.months), max(findings.months)
         steps = ", ".join(f"{n} in {count}" for n, count in sorted(findings.steps.items()))

@@ -1,7 +1,8 @@
 """Convert a GeoTIFF tile store into a folder of sample files.
 
-Work is one tile at a time, idempotent, and shared by a process pool or by several machines
-(`shard`). A bad tile is set aside with its file and reason; it stops nothing unless every tile is bad.
+Work is one tile at a time, idempotent, and done by an engine (processes, a cluster) or by several machines that know
+nothing of each other (`shard`). A bad tile is set aside with its file and reason; it stops nothing unless every tile
+is bad.
 """
 
 from __future__ import annotations
@@ -9,14 +10,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from olmoearth_core.convert.samples import PlannedSample, plan
 from olmoearth_core.convert.tile_job import Rules, TileJob, TileOutcome, blocks_of
 from olmoearth_core.convert.tiles import TileTable, read_table
 from olmoearth_core.errors import DataError
+from olmoearth_core.interfaces.engine import Engine
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.source import Progress
 
@@ -55,14 +53,14 @@ def convert(
     tile_size: int = 128,
     storage: Storage | None = None,
     rules: Rules | None = None,
-    workers: int = 0,
+    engine: Engine | None = None,
     shard: tuple[int, int] = (0, 1),
     staging: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Convert the tile store at `tiles` into sample files below `out` (null = beside the tiles).
 
-    specs: the modalities to convert; their order is that of the metadata columns. workers: processes; 0 = this one.
+    specs: the modalities to convert; their order is that of the metadata columns. engine: where; null = this process.
     shard: (i, n), work on every n-th tile from i; the shard that finds all tiles done makes the final folder.
     """
     storage, rules = storage or Storage(), rules or Rules()
@@ -90,15 +88,19 @@ def convert(
         return _verified(done, job, samples, notes)
     writer.open()
     mine = samples[shard[0] :: shard[1]]
-    outcomes = _run(job, mine, workers, progress)
+    outcomes = _run(job, mine, engine, progress)
     if shard[1] > 1 and not all(job.outcome_path(s).exists() for s in samples):
-        return _report(None, outcomes, notes)
+        # None of them is there either if another shard has just made the final folder.
+        done = writer.existing()
+        return _report(done[0] if done else None, outcomes, notes)
     return _finished(job, samples, outcomes, notes)
 
 
-def _run(job: TileJob, samples: Sequence[PlannedSample], workers: int, progress: Progress | None) -> list[_Done]:
+def _run(
+    job: TileJob, samples: Sequence[PlannedSample], engine: Engine | None, progress: Progress | None
+) -> list[_Done]:
     results: list[_Done] = []
-    for done in _outcomes(job, samples, workers):
+    for done in _outcomes(job, samples, engine):
         results.append(done)
         if progress:
             progress(len(results), len(samples))
@@ -111,7 +113,7 @@ class _Done:
     reused: bool = False
 
 
-def _outcomes(job: TileJob, samples: Sequence[PlannedSample], workers: int) -> Iterator[_Done]:
+def _outcomes(job: TileJob, samples: Sequence[PlannedSample], engine: Engine | None) -> Iterator[_Done]:
     todo = []
     for sample in samples:
         noted = job.noted(sample)
@@ -119,31 +121,20 @@ def _outcomes(job: TileJob, samples: Sequence[PlannedSample], workers: int) -> I
             yield _Done(noted, reused=True)
         else:
             todo.append(sample)
-    yield from map(_Done, _pooled(job, todo, workers) if workers > 0 and len(todo) > 1 else map(job, todo))
-
-
-def _pooled(job: TileJob, samples: Sequence[PlannedSample], workers: int) -> Iterator[TileOutcome]:
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    waiting = iter(samples)
-    try:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method)) as pool:
-            running: set[Future[TileOutcome]] = {pool.submit(job, s) for s in islice(waiting, 2 * workers)}
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(job, s) for s in islice(waiting, len(done))}
-                yield from (future.result() for future in done)
-    except BrokenProcessPool as error:
-        raise DataError(
-            "a conversion process was killed, most likely for lack of memory. Start the same command again with "
-            "fewer --workers: finished tiles are kept."
-        ) from error
+    yield from map(_Done, engine.run(job, todo) if engine and todo else map(job, todo))
 
 
 def _finished(job: TileJob, samples: Sequence[PlannedSample], mine: Sequence[_Done], notes: tuple[str, ...]) -> Report:
-    with _alone(job.writer.staging.parent / ".converting.lock"):
+    with _alone(_lock(job)):
         done = job.writer.existing()
         if done:
             return _report(done[0], mine, notes)
+        missing = [path for path in map(job.outcome_path, samples) if not path.exists()]
+        if missing:
+            raise DataError(
+                f"{missing[0]}: not there, although its tile is done. The machines of this conversion do not share the "
+                "staging folder: give --staging in a folder that they share."
+            )
         texts = [job.outcome_path(sample).read_text() for sample in samples]
         outcomes = [TileOutcome.from_json(json.loads(text)) for text in texts]
         bad = {o.key: o.error for o in outcomes if o.error}
@@ -152,7 +143,8 @@ def _finished(job: TileJob, samples: Sequence[PlannedSample], mine: Sequence[_Do
             job.writer.discard()
             reasons = list(bad.values()) + [d for o in outcomes for d in o.dropped]
             raise DataError("no sample is left:\n" + "\n".join(f"  {r}" for r in reasons[:10]))
-        path = job.writer.finish(records, quarantined=bad)
+        dropped = [text for outcome in outcomes for text in outcome.dropped]
+        path = job.writer.finish(records, quarantined=bad, dropped=dropped)
     reused = {d.outcome.key for d in mine if d.reused}
     return _report(path, [_Done(o, o.key in reused) for o in outcomes], notes)
 
@@ -164,6 +156,10 @@ def _verified(
     path, manifest = done
     if not job.writer.remote:
         _repair(Path(path), job, samples)
+    if job.writer.staging.exists() or _lock(job).exists():
+        # A run was killed after the folder got its name.
+        with _alone(_lock(job)):
+            job.writer.discard()
     quarantined = dict(manifest["quarantined"])
     return Report(path, manifest["num_samples"], len(samples), quarantined, (), notes, reused=len(samples))
 
@@ -205,7 +201,17 @@ def _digest(tables: dict[str, TileTable]) -> str:
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
     # Two shards may end at the same moment; the lock goes with the process that dies holding it.
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    lock.unlink(missing_ok=True)
+    while True:
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever had it removes the file, and then this is a lock on nothing.
+            if lock.exists() and lock.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                try:
+                    yield
+                finally:
+                    lock.unlink(missing_ok=True)
+                return
+
+
+def _lock(job: TileJob) -> Path:
+    return job.writer.staging.parent / ".converting.lock"

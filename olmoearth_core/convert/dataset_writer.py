@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,20 @@ from typing import Any
 import fsspec
 import numpy as np
 
+from olmoearth_core.convert import manifest_db
+from olmoearth_core.convert.band_facts import BandFacts, band_facts
 from olmoearth_core.convert.h5_writer import MISSING_VALUE, Storage, write_sample
+from olmoearth_core.convert.whole_file import write_text
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import TILE_PIXELS, ModalitySpec
+from olmoearth_core.kinds import registry
 
 MANIFEST = "manifest.json"
 RECORDS = "manifest.jsonl"
 METADATA = "sample_metadata.csv"
 LATLONS = "latlon_distribution.npy"
 SETTINGS = "compression_settings.json"
+LIBRARIES = ("gdal", "h5py", "hdf5", "hdf5plugin", "numpy", "rasterio")
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Record:
 
     key: name in the staging folder, unique and in the order of numbering given to `finish`. latlon: degrees.
     modalities: what the file holds. dropped: modality -> rule that removed it. source: where the pixels came from.
+    sources: files that were read -> their SHA-256. bands: modality -> facts of each band, in band order.
     """
 
     key: str
@@ -47,6 +53,8 @@ class Record:
     sha256: str
     source: str = ""
     dropped: Mapping[str, str] | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    bands: Mapping[str, Sequence[BandFacts]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:
@@ -111,7 +119,7 @@ class DatasetWriter:
                     f"{self.staging}: holds an unfinished conversion with other options or another source. "
                     "Finish it with its own options, or remove the folder."
                 )
-            _write_text(note, json.dumps(self.about, indent=2))
+            write_text(note, json.dumps(self.about, indent=2))
         except OSError as error:
             raise DataError(f"{self.staging}: cannot be written ({error}). Give another output folder.") from error
 
@@ -125,12 +133,19 @@ class DatasetWriter:
         *,
         source: str = "",
         dropped: Mapping[str, str] | None = None,
+        sources: Mapping[str, str] | None = None,
     ) -> Record:
-        """Write one sample into the staging folder (arguments as in `write_sample`) and return its record."""
+        """Write one sample into the staging folder (arguments as in `write_sample`) and return its record.
+
+        source, dropped, sources: as in `Record`.
+        """
         path = self.staging / f"{key}.h5"
         size, sha = write_sample(path, arrays, timestamps, latlon, masks, storage=self.storage)
         place = (float(latlon[0]), float(latlon[1]))
-        return Record(key, place, tuple(sorted(arrays)), size, sha, source, dict(dropped or {}))
+        facts = {name: band_facts(array) for name, array in arrays.items()}
+        return Record(
+            key, place, tuple(sorted(arrays)), size, sha, source, dict(dropped or {}), dict(sources or {}), facts
+        )
 
     def existing(self) -> tuple[str, dict[str, Any]] | None:
         """Return the numbered folder made from the same facts and its manifest, or None."""
@@ -149,10 +164,12 @@ class DatasetWriter:
         records: Sequence[Record],
         *,
         quarantined: Mapping[str, str] | None = None,
+        dropped: Sequence[str] = (),
         beside: Callable[[Path], None] | None = None,
     ) -> str:
         """Move the staged files into the numbered folder, in the order of `records`, and return its path or URL.
 
+        quarantined: bad tiles -> reason. dropped: why parts of good tiles made no sample.
         beside: writes further files (labels) into the folder before it gets its name.
         """
         if not records:
@@ -167,38 +184,44 @@ class DatasetWriter:
             )
         whole = self.staging / "whole"
         whole.mkdir(exist_ok=True)
+        for stray in whole.glob(".*"):
+            stray.unlink()
         for index, record in enumerate(records):
             target = whole / f"sample_{index}.h5"
             if not (target.exists() and not (self.staging / f"{record.key}.h5").exists()):
                 os.replace(self.staging / f"{record.key}.h5", target)
-        self._write_tables(whole, records, quarantined or {})
+        self._write_tables(whole, records, quarantined or {}, dropped)
         if beside:
             beside(whole)
         # Last, because readers take a folder with this table for a data set.
-        _write_text(whole / METADATA, "\n".join(self._metadata(records)) + "\n")
+        write_text(whole / METADATA, "\n".join(self._metadata(records)) + "\n")
         if self.remote:
             _upload(whole, filesystem, place)
         else:
             os.replace(whole, final)
-        shutil.rmtree(self.staging)
+        self.discard()
         return final
 
     def discard(self) -> None:
         """Remove the staging folder."""
         shutil.rmtree(self.staging, ignore_errors=True)
 
-    def _write_tables(self, folder: Path, records: Sequence[Record], quarantined: Mapping[str, str]) -> None:
-        _write_text(folder / SETTINGS, json.dumps(self.storage.settings, indent=2))
+    def _write_tables(
+        self, folder: Path, records: Sequence[Record], quarantined: Mapping[str, str], dropped: Sequence[str]
+    ) -> None:
+        write_text(folder / SETTINGS, json.dumps(self.storage.settings, indent=2))
         np.save(folder / LATLONS, np.array([r.latlon for r in records], dtype=np.float64))
-        lines = (json.dumps({"file": f"sample_{i}.h5", **asdict(r)}) for i, r in enumerate(records))
-        _write_text(folder / RECORDS, "\n".join(lines) + "\n")
+        lines = (json.dumps({"file": f"sample_{i}.h5", **_short(r)}) for i, r in enumerate(records))
+        write_text(folder / RECORDS, "\n".join(lines) + "\n")
         manifest = {
-            "format": 1, "olmoearth": version("olmoearth"), "about": self.about, "num_samples": len(records),
+            "format": 2, "olmoearth": version("olmoearth"), "plugins": _plugins(self.specs), "libraries": _libraries(),
+            "about": self.about, "num_samples": len(records),
             "missing_value": MISSING_VALUE, "quarantined": dict(quarantined),
-            "modalities": {s.name: {"bands": list(s.band_order), "units": s.units, "licence": s.licence,
-                                    "citation": s.citation, "source": s.source} for s in self.specs},
+            "dropped": list(dropped),
+            "modalities": {s.name: {"bands": list(s.band_order), **_plain(asdict(s))} for s in self.specs},
         }  # fmt: skip
-        _write_text(folder / MANIFEST, json.dumps(manifest, indent=2))
+        manifest_db.write(folder, manifest, records, {s.name: s.band_order for s in self.specs})
+        write_text(folder / MANIFEST, json.dumps(manifest, indent=2))
 
     def _metadata(self, records: Iterable[Record]) -> Iterable[str]:
         names = [spec.name for spec in self.specs]
@@ -226,10 +249,24 @@ def _upload(whole: Path, filesystem: Any, place: str) -> None:
         filesystem.put_file(str(path), target)
 
 
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(text.encode())
-    os.replace(temporary, path)
+def _short(record: Record) -> dict[str, Any]:
+    return {key: value for key, value in asdict(record).items() if key not in ("sources", "bands")}
+
+
+def _plugins(specs: Sequence[ModalitySpec]) -> dict[str, str]:
+    """Return package -> version of the packages that declare the modalities."""
+    known = registry.modalities.components()
+    found = {known[s.name].distribution: known[s.name].version for s in specs if s.name in known}
+    return dict(sorted(found.items()))
+
+
+def _libraries() -> dict[str, str]:
+    """Return the versions of the libraries that decide the bytes of the files."""
+    import h5py
+    import rasterio
+
+    inside = {"gdal": rasterio.__gdal_version__, "hdf5": h5py.version.hdf5_version}
+    return {name: inside.get(name) or version(name) for name in LIBRARIES}
 
 
 def _plain(value: Any) -> Any:

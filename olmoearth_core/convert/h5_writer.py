@@ -17,6 +17,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 
+from olmoearth_core.convert.whole_file import unfinished
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import StorageTransform
 
@@ -143,7 +144,7 @@ def write_sample(
     """
     storage = storage or Storage()
     final = Path(path)
-    temporary = final.with_name(f".{final.name}.{os.getpid()}")
+    temporary = unfinished(final)
     everything = {"latlon": np.asarray(latlon, np.float32), "timestamps": np.asarray(timestamps, np.int32), **arrays}
     base = min((a.shape[0] for a in arrays.values() if a.ndim == 4), default=1)
     try:

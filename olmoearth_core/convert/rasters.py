@@ -6,6 +6,7 @@ sample's grid by repeating or by striding: the values are never mixed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from collections.abc import Iterator
@@ -26,21 +27,54 @@ from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import TILE_PIXELS, BandSet, ModalitySpec
 
 
-def load(root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell) -> np.ndarray:
+def load(
+    root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell, *, sources: dict[str, str] | None = None
+) -> np.ndarray:
     """Read one modality of the sample at `cell`: [H, W, T, C], or [T, C] for modalities without rows and columns.
 
-    The dtype is the files' own, promoted over band sets. DataError names the file, what was found and expected.
+    The dtype is the files' own, promoted over band sets. sources: gets the files that were read, relative to the tile
+    store, and their SHA-256. DataError names the file, what was found and expected.
     """
-    parts = [_band_set(root, spec, tile, cell, band_set) for band_set in spec.band_sets]
-    steps: np.ndarray = np.concatenate(parts, axis=1)
-    ordered: np.ndarray = steps.transpose(2, 3, 0, 1) if spec.spatial else steps
-    return ordered
+    read = {} if sources is None else sources
+    parts = [_band_set(root, spec, tile, cell, band_set, read) for band_set in spec.band_sets]
+    if not spec.spatial:
+        series: np.ndarray = np.concatenate(parts, axis=1)
+        return series
+    if len(parts) == 1:
+        return _to_grid(parts[0], _side(spec, cell))
+    return _merged(parts, _side(spec, cell))
 
 
-def _band_set(root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell, band_set: BandSet) -> np.ndarray:
+def _side(spec: ModalitySpec, cell: Cell) -> int:
+    return TILE_PIXELS * spec.size_factor // (spec.grid_factor // cell.factor)
+
+
+def _to_grid(pixels: np.ndarray, side: int) -> np.ndarray:
+    return np.moveaxis(resize(np.moveaxis(pixels, (0, 1), (-2, -1)), side), (-2, -1), (0, 1))
+
+
+def _merged(parts: list[np.ndarray], side: int) -> np.ndarray:
+    """Put band sets [s, s, T, n] beside each other, each pixel of a coarse one in all places that it covers."""
+    count = sum(part.shape[-1] for part in parts)
+    merged = np.empty((side, side, parts[0].shape[2], count), np.result_type(*parts))
+    first = 0
+    for part in parts:
+        kept = _to_grid(part, side) if part.shape[0] > side else part
+        size, times = kept.shape[0], side // kept.shape[0]
+        target = merged.reshape(size, times, size, times, *merged.shape[2:])
+        target[..., first : first + part.shape[-1]] = kept[:, None, :, None]
+        first += part.shape[-1]
+    return merged
+
+
+def _band_set(
+    root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell, band_set: BandSet, sources: dict[str, str]
+) -> np.ndarray:
+    """Read one file: [s, s, T, n] in its own resolution, or [T, n]."""
     path = tile_path(root, spec, tile.cell, band_set)
     num_bands = len(band_set.bands)
-    with _opened(path) as raster:
+    with _opened(path) as (raster, sha):
+        sources[path.removeprefix(f"{str(root).rstrip('/')}/")] = sha
         _check(path, raster, spec, tile, band_set)
         if not spec.spatial:
             series: np.ndarray = raster.read().reshape(-1, num_bands)
@@ -48,10 +82,10 @@ def _band_set(root: str | Path, spec: ModalitySpec, tile: Tile, cell: Cell, band
         ratio = spec.grid_factor // cell.factor
         side = raster.width // ratio
         window = Window(cell.col % ratio * side, cell.row % ratio * side, side, side)
-        pixels = raster.read(window=window)
-    target = TILE_PIXELS * spec.size_factor // ratio
-    resized = resize(pixels, target)
-    return resized.reshape(-1, num_bands, target, target)
+        pixels = np.empty((side, side, raster.count), np.result_type(*raster.dtypes))
+        # GDAL writes through the strides, which is as fast as band by band and saves turning it round.
+        raster.read(window=window, out=pixels.transpose(2, 0, 1))
+    return pixels.reshape(side, side, -1, num_bands)
 
 
 def resize(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -66,17 +100,22 @@ def resize(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Any]:
+def _opened(path: str) -> Iterator[tuple[Any, str]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             if "://" in path:
-                with fsspec.open(path, "rb") as file, MemoryFile(file.read()) as memory, memory.open() as raster:
-                    yield raster
+                with fsspec.open(path, "rb") as file:
+                    content = file.read()
+                sha = hashlib.sha256(content).hexdigest()
+                with MemoryFile(content) as memory, memory.open() as raster:
+                    yield raster, sha
             else:
+                with open(path, "rb") as file:
+                    sha = hashlib.file_digest(file, "sha256").hexdigest()
                 # Absolute, because a relative name with a colon ("EPSG:32632_...") looks like a URL.
                 with rasterio.open(os.path.abspath(path)) as raster:
-                    yield raster
+                    yield raster, sha
     except FileNotFoundError:
         raise DataError(f"{path}: not found, although the table lists it. Write the tile or drop its rows.") from None
     except RasterioError as error:

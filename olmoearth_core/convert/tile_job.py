@@ -7,7 +7,7 @@ is written as one small JSON file beside the samples, so that a conversion can b
 from __future__ import annotations
 
 import json
-import os
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,14 +16,17 @@ from typing import Any, Literal
 import numpy as np
 
 from olmoearth_core.convert.clean import finding
-from olmoearth_core.convert.dataset_writer import DatasetWriter, Record
+from olmoearth_core.convert.dataset_writer import MANIFEST, DatasetWriter, Record
 from olmoearth_core.convert.h5_writer import stored
 from olmoearth_core.convert.rasters import load
 from olmoearth_core.convert.samples import PlannedSample, presence, sample_timestamps
+from olmoearth_core.convert.whole_file import write_text
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import TILE_PIXELS, ModalitySpec
 
 Cleaning = Literal["sub_tile", "tile"]
+Sources = Mapping[str, Mapping[str, str]]
+"""Modality -> files that were read, relative to the tile store -> their SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -85,31 +88,39 @@ class TileJob:
 
     def __call__(self, sample: PlannedSample) -> TileOutcome:
         """Convert one tile; a fault of its files is an outcome, one of the output folder an error."""
+        self._see_staging()
         key = sample.cell.window_name
         try:
-            arrays = self._load(sample)
+            arrays, sources = self._load(sample)
         except DataError as error:
             outcome = TileOutcome(key, error=str(error))
         else:
-            outcome = self._write(sample, arrays)
-        path = self.outcome_path(sample)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(asdict(outcome)))
-        os.replace(temporary, path)
+            outcome = self._write(sample, arrays, sources)
+        write_text(self.outcome_path(sample), json.dumps(asdict(outcome)))
         return outcome
 
-    def _load(self, sample: PlannedSample) -> dict[str, np.ndarray]:
+    def _see_staging(self) -> None:
+        if not (self.writer.staging / MANIFEST).exists():
+            raise DataError(
+                f"{self.writer.staging}: not there on {platform.node()}. All machines of a conversion need the staging "
+                "folder under the same path: give --staging in a folder that they share."
+            )
+
+    def _load(self, sample: PlannedSample) -> tuple[dict[str, np.ndarray], Sources]:
         present = [s for s in self.specs if s.name in sample.tiles]
-        arrays = {s.name: load(self.root, s, sample.tiles[s.name], sample.cell) for s in present}
+        sources: dict[str, dict[str, str]] = {s.name: {} for s in present}
+        arrays = {
+            s.name: load(self.root, s, sample.tiles[s.name], sample.cell, sources=sources[s.name]) for s in present
+        }
         for spec in present:
             if spec.spatial and arrays[spec.name].shape[0] % self.blocks:
                 side = arrays[spec.name].shape[0]
                 raise DataError(
                     f"{sample.cell.window_name}: {spec.name} has {side} px, not divisible by {self.blocks}."
                 )
-        return arrays
+        return arrays, sources
 
-    def _write(self, sample: PlannedSample, arrays: Mapping[str, np.ndarray]) -> TileOutcome:
+    def _write(self, sample: PlannedSample, arrays: Mapping[str, np.ndarray], sources: Sources) -> TileOutcome:
         by_name = {s.name: s for s in self.specs}
         whole = self.rules.cleaning == "tile"
         tile_finds = {n: f for n, a in arrays.items() if whole and (f := finding(by_name[n], a))}
@@ -127,8 +138,11 @@ class TileJob:
             stored_arrays, masks = self._stored(sample, kept, timestamps)
             key = f"{sample.cell.window_name}_{part}"
             latlon = latlons[part % len(latlons)]
+            read = {path: sha for name in kept for path, sha in sources[name].items()}
             records.append(
-                self.writer.add(key, stored_arrays, timestamps, latlon, masks, source=key, dropped=dict(finds))
+                self.writer.add(
+                    key, stored_arrays, timestamps, latlon, masks, source=key, dropped=dict(finds), sources=read
+                )
             )
         return TileOutcome(sample.cell.window_name, tuple(records), tuple(dropped))
 

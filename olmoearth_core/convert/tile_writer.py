@@ -57,12 +57,16 @@ def write_tile(root: Path, spec: ModalitySpec, cell: Cell, band_set: BandSet, st
 
 
 def write_table(root: Path, spec: ModalitySpec, rows: Iterable[Row]) -> Path:
-    """Write the table of one modality and return its path; line endings are CRLF, as the format has them."""
+    """Write the table of one modality and return its path."""
+    return write_rows(Path(table_path(root, spec)), rows)
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> Path:
+    """Write a table of tiles at once or not at all; line endings are CRLF, as the format has them."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     writer.writerows(row.values() for row in rows)
-    path = Path(table_path(root, spec))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(text.getvalue().encode())

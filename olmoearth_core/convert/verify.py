@@ -10,15 +10,18 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import fsspec
 import h5py
 import hdf5plugin  # noqa: F401  registers the compression filters
 import numpy as np
+from fsspec.implementations.local import LocalFileSystem
 
 from olmoearth_core.convert.dataset_writer import MANIFEST, read_records
 from olmoearth_core.convert.h5_writer import MASKS, MISSING_VALUE
+from olmoearth_core.convert.manifest_db import DATABASE, count_sources
 from olmoearth_core.data.folder import Folder, find
 from olmoearth_core.interfaces.modality import ModalitySpec
 
@@ -58,6 +61,7 @@ class Findings:
     problems: list[str] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    source_files: int | None = None
 
 
 def verify(url: str, specs: Mapping[str, ModalitySpec], *, read_values: int = 32, every_file: bool = True) -> Findings:
@@ -71,6 +75,8 @@ def verify(url: str, specs: Mapping[str, ModalitySpec], *, read_values: int = 32
     filesystem, place = fsspec.core.url_to_fs(findings.folder.url)
     if filesystem.exists(f"{place}/{MANIFEST}"):
         findings.manifest = json.loads(filesystem.cat_file(f"{place}/{MANIFEST}"))
+    if isinstance(filesystem, LocalFileSystem) and filesystem.exists(f"{place}/{DATABASE}"):
+        findings.source_files = count_sources(Path(f"{place}/{DATABASE}"))
     sizes = {}
     for record in read_records(findings.folder.url):
         sizes[record["file"]] = record["bytes"]

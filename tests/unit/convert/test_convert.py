@@ -23,6 +23,7 @@ from olmoearth_core.convert.tile_job import Rules, TileJob
 from olmoearth_core.convert.tiles import read_table, tile_path
 from olmoearth_core.convert.verify import verify
 from olmoearth_core.errors import DataError
+from olmoearth_core.kinds import registry
 from olmoearth_core.lookup import modalities
 
 NEXT = Cell("EPSG:32610", 16, 166, -1968)
@@ -55,7 +56,8 @@ def test_the_folder_has_the_documented_name_and_files(write_store, tmp_path):
     assert Path(report.path) == expected
     samples = [f"sample_{i}.h5" for i in range(4)]
     tables = ["sample_metadata.csv", "latlon_distribution.npy", "compression_settings.json"]
-    assert {p.name for p in expected.iterdir()} == {*samples, *tables, "manifest.json", "manifest.jsonl"}
+    manifests = ["manifest.json", "manifest.jsonl", "manifest.sqlite"]
+    assert {p.name for p in expected.iterdir()} == {*samples, *tables, *manifests}
     assert (expected / "sample_metadata.csv").read_bytes() == (
         b"sample_index,sentinel1,sentinel2_l2a,worldcover,openstreetmap_raster\n" + b"".join(
             b"%d,1,1,1,1\n" % i for i in range(4)
@@ -169,7 +171,8 @@ def test_two_conversions_agree_bit_for_bit(write_store, specs, cell):
 def test_workers_do_not_change_the_files(write_store, specs, cell):
     root = write_store([specs["cover"], specs["optical"]], cells=[cell, NEXT])
     chosen = [specs["optical"], specs["cover"]]
-    alone, pooled = (Path(convert(root, root / str(n), chosen, workers=n).path) for n in (0, 2))
+    pool = registry.engines.get("olmoearth.pool.v1")
+    alone, pooled = (Path(convert(root, root / str(n), chosen, engine=pool(workers=n)).path) for n in (0, 2))
     assert [r["sha256"] for r in read_records(str(alone))] == [r["sha256"] for r in read_records(str(pooled))]
 
 

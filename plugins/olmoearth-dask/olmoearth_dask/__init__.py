@@ -1,0 +1,1 @@
+"""Run OlmoEarth conversions on a dask cluster."""
