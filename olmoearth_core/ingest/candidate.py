@@ -9,7 +9,7 @@ from datetime import datetime
 import xarray
 
 Open = Callable[[Sequence[str]], xarray.DataArray]
-"""Takes band names and returns what `Reader.read` returns, for those bands."""
+"""Takes band names and returns what `Reader.read` returns, for those of them that the scene has."""
 Clear = Callable[[], "xarray.DataArray | None"]
 """Returns what `Reader.clear` returns."""
 
@@ -21,7 +21,7 @@ class Candidate:
     source: path, URL or item id, for messages and provenance. start, end: when it was taken, UTC; a map's validity.
     bounds: west, south, east, north in degrees; west > east crosses the antimeridian.
     cloud_cover: percent of the scene, None = not said.
-    order: rank among equals, so that the same files give the same tile.
+    order: rank among equals, so that the same files give the same tile. bands: those that it has; empty = not said.
     """
 
     source: str
@@ -32,3 +32,4 @@ class Candidate:
     clear: Clear
     cloud_cover: float | None = None
     order: str = ""
+    bands: tuple[str, ...] = ()
