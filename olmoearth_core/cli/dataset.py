@@ -1,7 +1,9 @@
 """olmoearth dataset: make data sets and look at them.
 
-`simulate` writes a tile store, `convert` turns a tile store into sample files, `import` writes sample files
-from other people's files, `info` says what a folder of sample files holds.
+`simulate` writes a tile store, `select` and `ingest` make one from raw products (`read` shows what they hold),
+`convert` turns a tile store into sample files, `import` writes sample files from other people's files, `info` says
+what a folder of sample files holds. `verify`, `stats`, `show`, `map`, `subset`, `merge`, `diff` and `fetch` take care
+of such folders.
 """
 
 from __future__ import annotations
@@ -12,6 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from olmoearth_core.cli import (
+    dataset_diff,
+    dataset_fetch,
+    dataset_ingest,
+    dataset_map,
+    dataset_materialize,
+    dataset_read,
+    dataset_select,
+    dataset_show,
+    dataset_stats,
+    dataset_subset,
+    dataset_tune,
+    dataset_verify,
+)
 
 if TYPE_CHECKING:
     from olmoearth_core.convert.convert import Report
@@ -81,11 +98,14 @@ def convert(
     ] = "sub_tile",
     required: Annotated[str | None, typer.Option(help="modalities that every sample must have")] = None,
     min_timesteps: Annotated[int, typer.Option(help="steps that one modality must have")] = 12,
+    engine: Annotated[str, typer.Option(help="where to work: pool = this machine, dask = a cluster, or any")] = "pool",
     workers: Annotated[int | None, typer.Option(help="processes; 0 = this one; default: one per core")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="address of the cluster, tcp://host:8786")] = None,
     shard: Annotated[str, typer.Option(help="i/n: work on every n-th tile from i (array jobs); 0/1 = all")] = "0/1",
     staging: Annotated[Path | None, typer.Option(help="folder for unfinished work; shared by shards")] = None,
 ) -> None:
     """Turn a tile store into sample files. Can be stopped and started again at any time."""
+    from olmoearth_core.cli.dataset_engine import engine as made
     from olmoearth_core.convert.convert import convert as run
     from olmoearth_core.convert.h5_writer import Storage
     from olmoearth_core.convert.tile_job import Rules
@@ -97,7 +117,7 @@ def convert(
     with _progress("tiles") as progress:
         report = run(
             tiles, out, specs, tile_size=tile_size, storage=storage, rules=rules, shard=_shard(shard),
-            workers=(os.cpu_count() or 1) if workers is None else workers, staging=staging, progress=progress,
+            engine=made(engine, workers=workers, scheduler=scheduler), staging=staging, progress=progress,
         )  # fmt: skip
     _print_report(report)
 
@@ -208,3 +228,18 @@ class _progress:
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
+
+
+app.add_typer(dataset_select.app, name="select")
+app.command()(dataset_ingest.ingest)
+app.command()(dataset_read.read)
+app.command()(dataset_materialize.materialize)
+app.command()(dataset_tune.tune)
+app.command()(dataset_verify.verify)
+app.command()(dataset_subset.subset)
+app.command()(dataset_subset.merge)
+app.command()(dataset_diff.diff)
+app.command()(dataset_stats.stats)
+app.command()(dataset_show.show)
+app.command("map")(dataset_map.map_)
+app.command()(dataset_fetch.fetch)

@@ -17,10 +17,9 @@ def projects(root):
 
 
 def declared(project):
-    groups = project.get("entry-points", {})
-    return {
-        (g.removeprefix("olmoearth_"), name): target for g, points in groups.items() for name, target in points.items()
-    }
+    """Components as (kind, name) -> target; hook modules are none and are examined above."""
+    groups = {g.removeprefix("olmoearth_"): points for g, points in project.get("entry-points", {}).items()}
+    return {(g, name): target for g, points in groups.items() if g != "hooks" for name, target in points.items()}
 
 
 def test_every_component_can_be_imported_and_is_well_named():
