@@ -108,7 +108,7 @@ def show_report(report: Report) -> None:
     counted: dict[tuple[str, str, str], list[Outcome]] = {}
     for outcome in report.outcomes:
         for note in outcome.notes:
-            counted.setdefault(("passed over", outcome.modality, note), []).append(outcome)
+            counted.setdefault(("note", outcome.modality, note), []).append(outcome)
         if outcome.status in ("skipped", "failed") and outcome.reason not in outcome.notes:
             counted.setdefault((outcome.status, outcome.modality, outcome.reason), []).append(outcome)
     for (status, modality, reason), outcomes in list(counted.items())[:_SHOWN]:

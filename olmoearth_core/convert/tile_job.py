@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from olmoearth_core.convert.clean import finding
+from olmoearth_core.convert.clean import finding, with_gaps
 from olmoearth_core.convert.dataset_writer import MANIFEST, DatasetWriter, Record
 from olmoearth_core.convert.h5_writer import stored
 from olmoearth_core.convert.rasters import load
@@ -34,8 +34,8 @@ class Rules:
     """What makes a sample. Part of a data set's identity.
 
     cleaning: where drop rules look. min_timesteps: steps that the longest space-time modality must have.
-    required: modalities without which a sample is dropped. compatible: give all parts the lat/lon of the tile's centre
-    and keep steps that the sample's timestamps lack, both as the original does.
+    required: modalities without which a sample is dropped. compatible: give all parts the lat/lon of the tile's centre,
+    keep steps that the sample's timestamps lack, and take gaps in images for values, all as the original does.
     """
 
     cleaning: Cleaning = "sub_tile"
@@ -129,6 +129,8 @@ class TileJob:
         dropped: list[str] = []
         for part in range(self.blocks**2):
             cut = {n: self._part(by_name[n], a, part) for n, a in arrays.items()}
+            if not self.rules.compatible:
+                cut = {n: with_gaps(by_name[n], a) for n, a in cut.items()}
             finds = tile_finds if whole else {n: f for n, a in cut.items() if (f := finding(by_name[n], a))}
             kept = {n: a for n, a in cut.items() if n not in finds}
             reason, timestamps = self._judge(sample, kept, finds)

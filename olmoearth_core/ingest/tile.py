@@ -52,7 +52,8 @@ class Choices:
 class Outcome:
     """What came of one modality of one window.
 
-    steps: images in time. reason: why it was skipped or failed. notes: scenes that were passed over, and why.
+    steps: images in time. reason: why it was skipped or failed. notes: scenes that were passed over and why, bands that
+    no scene has.
     sources: the scenes that gave pixels.
     """
 
@@ -123,7 +124,7 @@ def _written(window: Window, spec: ModalitySpec, store: Path, steps: Sequence[_S
         return Outcome(*label, status, notes[0] if notes else "no scene has a pixel here in its time", notes=notes)
     if absent:
         lacking = ", ".join(spec.band_order[i] for i in sorted(absent))
-        notes += (f"{spec.name}: written without {lacking}, which no scene has",)
+        notes += (f"written without {lacking}, which no scene has",)
     for number, band_set in enumerate(spec.band_sets):
         values = np.stack([step.mosaic.parts[number] for step in good])
         stored = _images(values, spec) if spec.multitemporal else as_stored(values, spec)

@@ -27,7 +27,7 @@ Quantity = Literal[
 ]  # fmt: skip
 """What stored values stand for, as a word that programs compare; "" = not said, so nothing is checked."""
 ContractRule = Literal["counts_not_fractions", "power_not_decibel", "offset_removed", "bands_in_order", "whole_numbers"]
-DropRule = Literal["any_nan", "all_zero", "any_nodata", "has_-9999"]
+DropRule = Literal["any_nan", "all_zero", "any_nodata", "has_-9999", "all_missing"]
 
 
 def resolution(factor: int) -> int | float:
