@@ -142,8 +142,8 @@ def _finished(job: TileJob, samples: Sequence[PlannedSample], mine: Sequence[_Do
         if not records:
             job.writer.discard()
             reasons = list(bad.values()) + [d for o in outcomes for d in o.dropped]
-            shown = "\n".join(f"  {reason}" for reason in reasons[:10])
-            raise DataError(f"no sample is left. Relax the rules (--min-timesteps, --required) or mend the tiles:\n{shown}")
+            shown = "".join(f"  {reason}\n" for reason in reasons[:10])
+            raise DataError(f"no sample is left:\n{shown}Mend the tiles, or relax --min-timesteps and --required.")
         dropped = [text for outcome in outcomes for text in outcome.dropped]
         path = job.writer.finish(records, quarantined=bad, dropped=dropped)
     reused = {d.outcome.key for d in mine if d.reused}

@@ -1,8 +1,8 @@
 """One tile of one modality: its year of 30-day images, or its one map, written into a store.
 
 A month without a scene is not written, nor one that lacks a band which other months have. A band that no month has
-(products of some sensors hold a part of them) is written as missing and named. What comes of a tile is always said: written, there
-before, skipped with the reason, or failed with the file that is to blame.
+(products of some sensors hold a part of them) is written as missing and named. What comes of a tile is always said:
+written, there before, skipped with the reason, or failed with the file that is to blame.
 """
 
 from __future__ import annotations

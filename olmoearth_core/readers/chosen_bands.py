@@ -22,7 +22,8 @@ def chosen_bands(
     if strange := [band for band in bands or () if band not in spec.band_order]:
         raise DataError(f"{source}: {spec.name} has no band {', '.join(strange)} ({', '.join(spec.band_order)}).")
     if missing := [band for band in bands or () if band not in there]:
-        raise DataError(f"{source}: has no band {', '.join(missing)}, only {', '.join(known) or 'none'}. Ask for those.")
+        there_are = ", ".join(known) or "none"
+        raise DataError(f"{source}: has no band {', '.join(missing)}, only {there_are}. Ask for those.")
     chosen = tuple(band for band in known if bands is None or band in bands)
     if not chosen:
         raise DataError(f"{source}: none of the bands asked for; it has {', '.join(known) or 'none'}. Name some.")

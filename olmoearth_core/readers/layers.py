@@ -19,6 +19,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.readers.raster_limits import driver_of, require_bounded
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,18 @@ class FileLayer:
 def opened(path: str) -> Iterator[Any]:
     """Open a raster with GDAL for a moment, and say in our words what is wrong with it.
 
+    The driver is that of its name (`raster_limits.DRIVERS`).
+
     Raises:
-        DataError: it is missing, or no raster, or torn where it was read.
+        DataError: it is missing, or no raster of its name's format, or torn where it was read, or beyond all bounds.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             # Absolute, because a relative name with a colon ("EPSG:32632_...") looks like a URL.
             here = path if "://" in path or path.startswith("/vsi") else os.path.abspath(path)
-            with rasterio.open(here) as raster:
+            with rasterio.open(here, driver=driver_of(path)) as raster:
+                require_bounded(path, raster)
                 yield raster
     except RasterioError as error:
         missing = "://" not in path and not path.startswith("/vsi") and not os.path.exists(path)
