@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from olmoearth_core.data.sample import Batch, Sample, ViewCounts
 from olmoearth_core.data.tokens import ENCODE, MISSING, Tokenization, TokenLayout
@@ -160,12 +161,20 @@ def _stack(parts: Mapping[str, Sequence[np.ndarray]]) -> dict[str, Tensor]:
 def _memory(shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> dict[str, Tensor]:
     """Room for all modalities in one piece of memory, as above, each from a multiple of 64 bytes on."""
     sizes = {name: -(-math.prod(shape) // _ALIGNED) * _ALIGNED for name, shape in shapes.items()}
-    memory = torch.empty(sum(sizes.values()), dtype=dtype)
+    memory = _room(sum(sizes.values()), dtype)
     # Slices of one tensor: tensors made anew from the same array would each be sent with all of its memory.
     pieces = torch.split(memory, list(sizes.values()))
     return {
         name: piece[: math.prod(shape)].view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)
     }
+
+
+def _room(count: int, dtype: torch.dtype) -> Tensor:
+    """Memory that a worker shares with the trainer from the start, as torch's own collate does: sent without a copy."""
+    if get_worker_info() is None:
+        return torch.empty(count, dtype=dtype)
+    storage: torch.UntypedStorage = torch.UntypedStorage._new_shared(count * dtype.itemsize)  # type: ignore[no-untyped-call]
+    return torch.empty(0, dtype=dtype).set_(storage, 0, torch.Size([count]), (1,))
 
 
 def _stack_presence(parts: Sequence[np.ndarray], like: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -50,7 +51,9 @@ class Folder:
         """
         path = f"{self.url}/{METADATA}"
         try:
-            with fsspec.open(path, "r", encoding="utf-8") as stream:
+            with fsspec.open(path, "r", encoding="utf-8") as stream, warnings.catch_warnings():
+                # NumPy warns of a table without rows, which is refused below.
+                warnings.simplefilter("ignore", UserWarning)
                 names = stream.readline().strip().split(",")
                 table = np.loadtxt(stream, delimiter=",", dtype=np.float64, ndmin=2)
         except (OSError, ValueError) as cause:

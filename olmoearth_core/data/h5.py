@@ -13,7 +13,7 @@ from types import TracebackType
 import h5py
 import hdf5plugin
 import numpy as np
-from h5py import h5d, h5f, h5g, h5p, h5s
+from h5py import h5d, h5f, h5g, h5p, h5s, h5t
 
 from olmoearth_core.errors import DataError
 
@@ -25,7 +25,7 @@ STEP_MASKS = "missing_timesteps_masks"
 """Group of one bool [T] per space-time modality. True = the step is there, whatever the name says."""
 
 FILTERS = (hdf5plugin.Zstd.filter_id, hdf5plugin.LZ4.filter_id)
-_UNREADABLE = (OSError, KeyError, ValueError, RuntimeError)
+_UNREADABLE = (OSError, KeyError, ValueError, RuntimeError, TypeError)
 
 
 class MissingFile(DataError, FileNotFoundError):
@@ -49,83 +49,111 @@ class SampleFile:
             raise MissingFile(_unreadable(self.path, cause)) from cause
         except _UNREADABLE as cause:
             raise DataError(_unreadable(self.path, cause)) from cause
-        self._sets: dict[str, tuple[h5d.DatasetID, tuple[int, ...]]] = {}
-        self._masks: h5g.GroupID | None = None
+        self._sets: dict[str, _Set] = {}
+        self._known: frozenset[bytes] | None = None
+        self._masks: tuple[h5g.GroupID, frozenset[bytes]] | None = None
 
     def __enter__(self) -> SampleFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
+        # FileID.close looks at every identifier of this process; letting go of the few of this file does not.
+        self._sets.clear()
+        self._masks = None
+        if error is not None:
+            self._file.close()
+        del self._file
 
     def __contains__(self, name: str) -> bool:
         """Whether there is a data set of this name."""
-        return name in self._sets or self._has(self._file, name)
+        return name.encode() in self._names()
 
     @property
     def names(self) -> list[str]:
-        """All names in the file; slower than asking for one."""
-        return sorted(name.decode() for name in self._file)
+        """All names in the file."""
+        return sorted(name.decode(errors="replace") for name in self._names())
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a data set, without reading it."""
-        return self._set(name)[1]
+        return self._set(name).shape
 
     def whole(self, name: str) -> np.ndarray:
         """Read a small data set completely."""
-        return self._read(*self._set(name), name)
+        return self._read(self._set(name), name)
 
     def step_mask(self, name: str) -> np.ndarray | None:
         """Read which steps of the time axis a modality has, bool [T], or None if the file does not say."""
         if self._masks is None:
-            if not self._has(self._file, STEP_MASKS):
+            if STEP_MASKS not in self:
                 return None
-            self._masks = h5g.open(self._file, STEP_MASKS.encode())
-        if not self._has(self._masks, name):
+            try:
+                group = h5g.open(self._file, STEP_MASKS.encode())
+            except _UNREADABLE as cause:
+                raise DataError(_unreadable(f"{self.path}: {STEP_MASKS}", cause)) from cause
+            self._masks = group, self._links(group)
+        group, known = self._masks
+        if name.encode() not in known:
             return None
         try:
-            found = h5d.open(self._masks, name.encode())
-            return self._read(found, found.shape, f"{STEP_MASKS}/{name}").astype(bool, copy=False)
+            found = _Set(h5d.open(group, name.encode()))
         except _UNREADABLE as cause:
             raise DataError(_unreadable(f"{self.path}: {STEP_MASKS}/{name}", cause)) from cause
+        return self._read(found, f"{STEP_MASKS}/{name}").astype(bool, copy=False)
 
     def window(self, name: str, start: tuple[int, ...], count: tuple[int, ...]) -> np.ndarray:
         """Read the block of `count` values per axis that begins at `start`, in the stored dtype."""
-        data, _ = self._set(name)
-        out = np.empty(count, dtype=data.dtype)
+        found = self._set(name)
+        out = np.empty(count, dtype=found.dtype)
         if out.size == 0:
             return out
         try:
-            stored = data.get_space()
-            stored.select_hyperslab(start, count)
-            data.read(_whole(count), stored, out)
+            found.space.select_hyperslab(start, count)
+            found.data.read(_whole(count), found.space, out, _memory_type(found.dtype))
         except _UNREADABLE as cause:
             raise DataError(_unreadable(f"{self.path}: {name}", cause)) from cause
         return out
 
-    def _has(self, group: h5g.GroupID, name: str) -> bool:
+    def _names(self) -> frozenset[bytes]:
+        if self._known is None:
+            self._known = self._links(self._file)
+        return self._known
+
+    def _links(self, group: h5g.GroupID) -> frozenset[bytes]:
+        """Return all names in a group: asking for two of them one by one takes longer."""
+        names: list[bytes] = []
         try:
-            return name.encode() in group
+            group.links.iterate(names.append)
         except _UNREADABLE as cause:
             raise DataError(_unreadable(self.path, cause)) from cause
+        return frozenset(names)
 
-    def _set(self, name: str) -> tuple[h5d.DatasetID, tuple[int, ...]]:
+    def _set(self, name: str) -> _Set:
         if name not in self._sets:
             try:
-                data = h5d.open(self._file, name.encode())
-                self._sets[name] = data, data.shape
+                self._sets[name] = _Set(h5d.open(self._file, name.encode(), _data_access()))
             except _UNREADABLE as cause:
                 raise DataError(f"{self.path}: there is no data set {name}. It holds {self.names}.") from cause
         return self._sets[name]
 
-    def _read(self, data: h5d.DatasetID, shape: tuple[int, ...], name: str) -> np.ndarray:
+    def _read(self, found: _Set, name: str) -> np.ndarray:
         try:
-            out = np.empty(shape, dtype=data.dtype)
+            out = np.empty(found.shape, dtype=found.dtype)
             if out.size:
-                data.read(h5s.ALL, h5s.ALL, out)
+                found.data.read(h5s.ALL, h5s.ALL, out, _memory_type(found.dtype))
         except _UNREADABLE as cause:
             raise DataError(_unreadable(f"{self.path}: {name}", cause)) from cause
         return out
+
+
+class _Set:
+    """An open data set with what each question to the library would make anew."""
+
+    __slots__ = ("data", "dtype", "shape", "space")
+
+    def __init__(self, data: h5d.DatasetID) -> None:
+        self.data, self.dtype = data, data.dtype
+        self.space: h5s.SpaceID = data.get_space()
+        self.shape: tuple[int, ...] = self.space.get_simple_extent_dims()
 
 
 def gaps(values: np.ndarray) -> np.ndarray | None:
@@ -149,6 +177,24 @@ def gaps(values: np.ndarray) -> np.ndarray | None:
 def _whole(shape: tuple[int, ...]) -> h5s.SpaceID:
     """Return the space of an array in memory; kept, because making one costs as much as a small read."""
     return h5s.create_simple(shape)
+
+
+@lru_cache(maxsize=64)
+def _plain(code: str) -> h5t.TypeID:
+    return h5t.py_create(np.dtype(code))
+
+
+def _memory_type(dtype: np.dtype) -> h5t.TypeID | None:
+    """Return the type of an array in memory, kept for numbers; None lets h5py find out."""
+    return _plain(dtype.str) if dtype.kind in "biuf" else None
+
+
+@cache
+def _data_access() -> h5p.PropDAID:
+    # A window needs each of its chunks once, so keeping them only costs memory and time.
+    access = h5p.create(h5p.DATASET_ACCESS)
+    access.set_chunk_cache(1, 0, 0.0)
+    return access
 
 
 @cache

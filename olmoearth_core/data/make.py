@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,6 +54,29 @@ class Made:
     def pin_memory(self) -> Made:
         """Move the batch to page-locked memory (called by torch's loader)."""
         return self if self.batch is None else replace(self, batch=self.batch.pin_memory())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send pixels as shared memory and the small rest by value: a file handle each would cost more than a copy."""
+        if self.batch is None:
+            return Made, (None, self.bad, self.error)
+        views = [({name: m.numpy() for name, m in v.masks.items()}, v.counts) for v in self.batch.views]
+        first = self.batch.views[0]
+        assert all(view.arrays is first.arrays for view in self.batch.views), "views differ in their masks alone"
+        pixels = (first.arrays, first.timestamps.numpy(), first.memo)
+        return _arrived, (replace(self.batch, views=()), views, pixels, self.bad, self.error)
+
+
+def _arrived(
+    batch: TrainBatch,
+    views: Sequence[tuple[dict[str, np.ndarray], ViewCounts | None]],
+    pixels: tuple[dict[str, Tensor], np.ndarray, dict[object, Tensor]],
+    bad: tuple[BadSample, ...],
+    error: OlmoEarthError | None,
+) -> Made:
+    arrays, timestamps, memo = pixels[0], torch.from_numpy(pixels[1]), pixels[2]
+    masks = [{name: torch.from_numpy(codes) for name, codes in view.items()} for view, _ in views]
+    made = (Batch(arrays, m, timestamps, counts, memo) for m, (_, counts) in zip(masks, views, strict=True))
+    return Made(replace(batch, views=tuple(made)), bad, error)
 
 
 @dataclass

@@ -8,6 +8,7 @@ is told otherwise; a statistic that is not there is an error, never a silent oth
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -53,7 +54,7 @@ class Normalizer:
         if name not in self._maps or out.size == 0:
             return out
         # Rows are as long as the array allows, because short inner loops (one per pixel) are slow in NumPy.
-        row = int(np.prod(out.shape[1:])) if out.ndim > 1 else out.size
+        row = math.prod(out.shape[1:]) if out.ndim > 1 else out.size
         low, scale = self._tiled(name, row // out.shape[-1])
         flat = out.reshape(-1, row)
         flat -= low

@@ -101,10 +101,11 @@ class ViewCounts:
 
     @classmethod
     def of(cls, masks: Mapping[str, Tensor]) -> ViewCounts:
-        """Count token-resolution masks; costs one device sync per modality, so do it in the loader."""
+        """Count token-resolution masks; costs a device sync per modality, so do it in the loader."""
+        rows = {name: m.flatten(1).cpu().numpy() for name, m in masks.items()}
 
-        def count(code: int, masks: Mapping[str, Tensor] = masks) -> dict[str, tuple[int, ...]]:
-            return {name: tuple((m == code).flatten(1).sum(1).tolist()) for name, m in masks.items()}
+        def count(code: int) -> dict[str, tuple[int, ...]]:
+            return {name: tuple((codes == code).sum(1).tolist()) for name, codes in rows.items()}
 
         missing = count(MISSING)
         present = {name: tuple(m[0].numel() - k for k in missing[name]) for name, m in masks.items() if len(m)}

@@ -3,7 +3,7 @@
 The part that the strategies "with decode" share. A sample's only band group takes both roles.
 """
 
-# B samples, N tokens of one band group, G band groups that may be shown
+# B samples, N tokens of one band group, G band groups that may be shown, R = samples of several groups
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -58,14 +58,27 @@ class BandRoles:
             return []
         only = [present[spec.name].flatten(1).any(1) for spec in specs if spec.name in self.only_decode]
         roles = self._roles(some(present, groups), lots(draw, "role", groups), only)
-        return [self._part(group, present, role, draw) for group, role in zip(groups, roles, strict=True)]
+        theres = [present[spec.name][..., i] for spec, i in groups]
+        codes = self._codes(groups, theres, roles, draw)
+        together = zip(groups, theres, roles, codes, strict=True)
+        return [Part(spec, i, there, role, code) for (spec, i), there, role, code in together]
 
-    def _part(self, group: Group, present: Mapping[str, Tensor], role: Role, draw: Draw) -> Part:
-        spec, i = group
-        there = present[spec.name][..., i]
-        uniform_BN = draw(f"tokens/{spec.name}/{i}", there[0].numel())
-        codes = self._at_random(there.reshape(len(there), -1), role, uniform_BN).reshape(there.shape)
-        return Part(spec, i, there, role, codes)
+    def _codes(
+        self, groups: Sequence[Group], theres: Sequence[Tensor], roles: Sequence[Role], draw: Draw
+    ) -> list[Tensor]:
+        """Mask groups at random; those of equally many tokens as if they were samples of one, which takes less time."""
+        alike: dict[int, list[int]] = {}
+        for place, there in enumerate(theres):
+            alike.setdefault(there[0].numel(), []).append(place)
+        codes = list(theres)
+        for num, places in alike.items():
+            there_RN = torch.cat([theres[k].reshape(len(theres[k]), num) for k in places])
+            role = Role(torch.cat([roles[k].shows for k in places]), torch.cat([roles[k].predicts for k in places]))
+            uniform_RN = torch.cat([draw(f"tokens/{groups[k][0].name}/{groups[k][1]}", num) for k in places])
+            found = self._at_random(there_RN, role, uniform_RN).chunk(len(places))
+            for k, code_BN in zip(places, found, strict=True):
+                codes[k] = code_BN.reshape(theres[k].shape)
+        return codes
 
     def _roles(self, there_BG: Tensor, lots_BG: Tensor, only: Sequence[Tensor]) -> list[Role]:
         """Return which groups show and which predict; a sample's only group does both."""
