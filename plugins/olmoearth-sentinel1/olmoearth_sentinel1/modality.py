@@ -6,8 +6,10 @@ everything behind them hold decibels. `storage="power_to_db"` asks the converter
 
 from __future__ import annotations
 
+from olmoearth_core.errors import OtherModality
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec, Statistics
 
+NAME = "sentinel1"
 PIXELS = 77_754_283_008
 """Pixels of the published training set behind the measured statistics."""
 
@@ -19,7 +21,7 @@ def sentinel1() -> ModalitySpec:
     Product guide: https://sentiwiki.copernicus.eu/web/s1-products
     """
     return ModalitySpec(
-        name="sentinel1",
+        name=NAME,
         band_sets=(BandSet(("vv", "vh"), 16),),
         grid_factor=16,
         multitemporal=True,
@@ -42,3 +44,13 @@ def sentinel1() -> ModalitySpec:
         citation="Contains modified Copernicus Sentinel data, processed by ESA and Microsoft Planetary Computer",
         source="https://planetarycomputer.microsoft.com/dataset/sentinel-1-rtc",
     )
+
+
+def require_modality(source: str, spec: ModalitySpec) -> None:
+    """Refuse to give radar for the modality of another sensor.
+
+    Raises:
+        OtherModality: names both.
+    """
+    if spec.name != NAME:
+        raise OtherModality(f"{source}: Sentinel-1 is the modality {NAME}, but {spec.name} was asked for. Ask for it.")

@@ -51,7 +51,8 @@ class Scene:
     def candidate(self) -> Candidate:
         """Return it as one that may serve a window."""
         start, end, cover = self.facts.start, self.facts.end, self.facts.cloud_cover
-        return Candidate(self.source, start, end, self.facts.bounds, self.open, self.clear, cover, self.source, self.bands)
+        source, bounds = self.source, self.facts.bounds
+        return Candidate(source, start, end, bounds, self.open, self.clear, cover, source, self.bands)
 
     @property
     def bands(self) -> tuple[str, ...]:

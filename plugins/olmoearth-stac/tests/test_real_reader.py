@@ -26,7 +26,9 @@ def pixels(path, meters, values):
     left, top = CELL.top_left
     grid = Affine(meters, 0, left - 2560, 0, -meters, top + 2560)
     shape = {"height": len(values), "width": len(values), "count": 1, "dtype": values.dtype.name}
-    with rasterio.open(path, "w", driver="GTiff", crs=CELL.crs, transform=grid, nodata=0, **shape) as raster:
+    lossless = {"driver": "JP2OpenJPEG", "quality": 100, "reversible": "yes"}
+    form = lossless if path.suffix == ".jp2" else {"driver": "GTiff", "nodata": 0}
+    with rasterio.open(path, "w", crs=CELL.crs, transform=grid, **form, **shape) as raster:
         raster.write(values, 1)
     return path.read_bytes()
 
@@ -51,7 +53,7 @@ def published(server, name, entry, folder):
         asset = item["assets"][key]
         path = urlsplit(asset["href"]).path
         bucket = "/eodata" if asset["href"].startswith("s3://eodata") else ""
-        server.files[unquote(bucket + path)] = pixels(folder / "made.tif", meters, made[band])
+        server.files[unquote(bucket + path)] = pixels(folder / f"made{Path(path).suffix}", meters, made[band])
         asset.pop("file:checksum", None)
         asset.pop("file:size", None)
         if not bucket:
