@@ -1,0 +1,123 @@
+"""Which files of a folder are the bands of one image: those whose names differ in the band alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from olmoearth_core.errors import DataError
+from olmoearth_landsat.mtl_format import SUFFIXES
+from olmoearth_landsat.product import METERS, ProductId, said_id
+
+_FILE = re.compile(
+    r"(?P<stem>(?:.*?[_.-])?)(?:SR_|ST_)?(?P<band>B[1-9]|B1[01]|QA_PIXEL)(?P<tail>(?:[_.-].*)?)\.(?:tiff?)",
+    re.IGNORECASE,
+)
+_RASTER = (".tif", ".tiff", ".jp2")
+_LANDSAT = re.compile(r"(?<![A-Z0-9])(?:L[CO]?0?[89]|LANDSAT[ _-]?[89]?)(?![A-Z0-9])", re.IGNORECASE)
+_OTHERS = re.compile(r"(?<![A-Z0-9])(?:S2[A-D]|MSIL?[12][AC]|HLS)(?![A-Z0-9])|SENTINEL", re.IGNORECASE)
+_MOST_ITEM = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files of one image. stem, tail: of their names. files: band -> path. mask: QA_PIXEL."""
+
+    folder: str
+    stem: str
+    tail: str
+    files: Mapping[str, str]
+    mask: str | None
+
+    @property
+    def lead(self) -> str:
+        """The file that stands for the group where a folder is walked: that of the first band."""
+        return next(iter(self.files.values()))
+
+    def product(self) -> ProductId | None:
+        """Return the identifier that names of files or the folder say; DataError if of another satellite."""
+        return said_id(self.lead, self._text)
+
+    def is_landsat(self) -> bool:
+        """Whether the names say so."""
+        return _LANDSAT.search(self._text.replace("_", " ")) is not None or bool(self.product())
+
+    @property
+    def _text(self) -> str:
+        return f"{self.stem} {self.tail} {os.path.basename(os.path.abspath(self.folder))}"
+
+
+def groups(folder: str) -> list[Group]:
+    """Return the images of a folder, in the order of names. Files of other sensors are left out."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for name in sorted(os.listdir(folder)):
+        parts = _FILE.fullmatch(name)
+        if parts is None or _OTHERS.search(name.replace("_", " ")):
+            continue
+        bands = found.setdefault((parts["stem"], parts["tail"]), {})
+        bands[parts["band"].upper()] = os.path.join(folder, name)
+    made = []
+    for (stem, tail), paths in found.items():
+        files = {band: paths[band] for band in METERS if band in paths}
+        if files:
+            made.append(Group(folder, stem, tail, files, paths.get("QA_PIXEL")))
+    return made
+
+
+def group_of(path: str) -> Group:
+    """Return the group that a folder, one of its files, or what their names begin with stands for.
+
+    Raises:
+        DataError: there is none, or a folder has several.
+    """
+    folder, name = (path, "") if os.path.isdir(path) else os.path.split(path)
+    if name and not os.path.exists(path) and not os.path.isdir(folder or "."):
+        raise DataError(f"{path}: not found. Give a folder, or one of the files of an image.")
+    found = groups(folder or ".")
+    if name:
+        parts = _FILE.fullmatch(name)
+        exact = [g for g in found if parts is not None and (g.stem, g.tail) == (parts["stem"], parts["tail"])]
+        found = exact or [g for g in found if not os.path.exists(path) and g.stem.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        stems = ", ".join(f'"{g.stem}"' for g in found[:4])
+        raise DataError(f"{path}: {len(found)} images begin so ({stems}). Give one of their files.")
+    raise DataError(
+        f"{path}: no Landsat image with one file per band; expected names such as LC08_..._B4.TIF or "
+        "LC08_..._SR_B4.TIF. A stack of bands is read by landsat.stacked.v1, Sentinel-2 (B04) by its own."
+    )
+
+
+def is_alone(group: Group) -> bool:
+    """Whether a folder holds the files of one image and no other raster of bands."""
+    names = {name for name in os.listdir(group.folder) if name.lower().endswith(_RASTER)}
+    files = {os.path.basename(path) for path in group.files.values()}
+    return all(name in files or _is_quality(name) for name in names)
+
+
+def _is_quality(name: str) -> bool:
+    """Whether a file is one of the masks and angles that lie beside bands."""
+    return re.search(r"(?:^|[_.-])B?QA|_(?:SAA|SZA|VAA|VZA)\.", name, re.IGNORECASE) is not None
+
+
+def has_metadata(folder: str) -> bool:
+    """Whether an MTL file or a STAC item lies beside the files; they know more of them than their names do."""
+    for name in sorted(os.listdir(folder or ".")):
+        if name.endswith(SUFFIXES) or (name.lower().endswith(".json") and _is_item(os.path.join(folder, name))):
+            return True
+    return False
+
+
+def _is_item(path: str) -> bool:
+    try:
+        if os.path.getsize(path) > _MOST_ITEM:
+            return False
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("type") == "Feature" and "stac_version" in content
