@@ -45,7 +45,7 @@ def at_random(
 
 @app.command()
 def points(
-    places: Annotated[Path, typer.Argument(help=".json list of lon-lat pairs, or CSV with columns lon,lat and perhaps time,name")],
+    places: Annotated[Path, typer.Argument(help=".json list of lon-lat pairs, or CSV: lon,lat and perhaps time,name")],
     out: _OUT,
     seed: _SEED = 0,
     first: _FIRST = "2016-06-01",

@@ -108,13 +108,13 @@ def _opened(path: str) -> Iterator[tuple[Any, str]]:
                 with fsspec.open(path, "rb") as file:
                     content = file.read()
                 sha = hashlib.sha256(content).hexdigest()
-                with MemoryFile(content) as memory, memory.open() as raster:
+                with MemoryFile(content) as memory, memory.open(driver="GTiff") as raster:
                     yield raster, sha
             else:
                 with open(path, "rb") as file:
                     sha = hashlib.file_digest(file, "sha256").hexdigest()
                 # Absolute, because a relative name with a colon ("EPSG:32632_...") looks like a URL.
-                with rasterio.open(os.path.abspath(path)) as raster:
+                with rasterio.open(os.path.abspath(path), driver="GTiff") as raster:
                     yield raster, sha
     except FileNotFoundError:
         raise DataError(f"{path}: not found, although the table lists it. Write the tile or drop its rows.") from None

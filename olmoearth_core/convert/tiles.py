@@ -62,8 +62,16 @@ def table_path(root: str | Path, spec: ModalitySpec) -> str:
 
 
 def tile_path(root: str | Path, spec: ModalitySpec, cell: Cell, band_set: BandSet) -> str:
-    """Path or URL of the GeoTIFF that holds one band set of one tile."""
-    return f"{str(root).rstrip('/')}/{dataset_name(spec)}/{cell.file_name(band_set.resolution_factor)}"
+    """Path or URL of the GeoTIFF that holds one band set of one tile.
+
+    Of several sets of one resolution, which no modality of the original has, the first has the plain name and the
+    others add their first band: `..._20.tif`, `..._20_B10.tif`.
+    """
+    name = cell.file_name(band_set.resolution_factor)
+    first = next(other for other in spec.band_sets if other.resolution_factor == band_set.resolution_factor)
+    if band_set != first:
+        name = f"{name.removesuffix('.tif')}_{band_set.bands[0]}.tif"
+    return f"{str(root).rstrip('/')}/{dataset_name(spec)}/{name}"
 
 
 def slot(tile_time: datetime, number: int) -> tuple[datetime, datetime]:

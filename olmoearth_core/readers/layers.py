@@ -106,7 +106,9 @@ class FileLayer:
             window = Window(cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start)
             stored = raster.read(self.band, window=window)
             tag = raster.nodatavals[self.band - 1]
-        values = stored.astype(np.float32)
+        # Damage makes numbers of any size; what float32 cannot hold becomes infinite, which counts as absent.
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = stored.astype(np.float32)
         for nothing in (*self.nodata, *(() if tag is None else (tag,))):
             values[stored == nothing] = np.nan
         return values if self.convert is None else self.convert(values)

@@ -15,7 +15,7 @@ import numpy as np
 
 from olmoearth_core.errors import DataError
 
-DRIVERS = {".jp2": "JP2OpenJPEG", ".hgt": "SRTMHGT", ".grib": "GRIB", ".grb": "GRIB", ".grib1": "GRIB", ".grb1": "GRIB"}
+DRIVERS = {".jp2": "JP2OpenJPEG", ".grib": "GRIB", ".grb": "GRIB", ".grib1": "GRIB", ".grb1": "GRIB"}
 """Ending of a name -> the one driver that is tried; GeoTIFF, which COG is too, for all others."""
 MOST_PIXELS = 2**22
 """Along a side: the Earth's circumference is 4.0 million pixels of 10 m."""
@@ -33,7 +33,8 @@ def require_bounded(path: str, raster: Any) -> None:
     """Look at the header of an open raster.
 
     Raises:
-        DataError: it has no bands, is larger than any map, or would be decoded in pieces that fill the memory.
+        DataError: it has no bands, is larger than any map, would be decoded in pieces that fill the memory, or has
+        pixels of no or endless size.
     """
     if not raster.count:
         raise DataError(f"{path}: holds no image. Fetch the file again.")
@@ -42,6 +43,9 @@ def require_bounded(path: str, raster: Any) -> None:
             f"{path}: {raster.width} x {raster.height} pixels are declared, expected at most {MOST_PIXELS:,} along a "
             "side. It is damaged: fetch the file again."
         )
+    if not np.isfinite(raster.transform).all() or raster.transform.is_degenerate:
+        numbers = ", ".join(f"{number:g}" for number in raster.transform[:6])
+        raise DataError(f"{path}: its pixels lie nowhere ({numbers}). It is damaged: fetch the file again.")
     high, wide = raster.block_shapes[0]
     together = raster.count if str(raster.profile.get("interleave", "")).lower() == "pixel" else 1
     size = high * wide * together * np.dtype(raster.dtypes[0]).itemsize

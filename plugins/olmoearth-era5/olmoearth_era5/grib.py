@@ -124,7 +124,9 @@ class GribSource:
         window = Window(cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start)
         with _grib(self.path) as raster:
             stored = raster.read(numbers, window=window, masked=True)
-        values = np.ma.filled(stored.astype(np.float32), np.nan)
+        # Damage makes numbers of any size; what float32 cannot hold becomes infinite, which counts as absent.
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = np.ma.filled(stored.astype(np.float32), np.nan)
         block: np.ndarray = values.reshape(len(times), len(variables), *values.shape[1:])
         return block
 

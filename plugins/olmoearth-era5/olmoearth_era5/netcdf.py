@@ -115,7 +115,8 @@ def dataset(path: str) -> Iterator[xarray.Dataset]:
         # First, because h5netcdf complains once more when it is thrown away half opened.
         with h5py.File(path, "r"):
             pass
-        found = xarray.open_dataset(path, engine="h5netcdf", cache=False)
+        # HDF5 that is no NetCDF has axes without names, at which h5netcdf warns unless told how to call them.
+        found = xarray.open_dataset(path, engine="h5netcdf", cache=False, phony_dims="access")
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path}: no NetCDF-4 that can be read ({' '.join(str(error).split())[:200]}). Fetch it again."

@@ -99,7 +99,9 @@ class _Stacked:
 
 
 def _power(decibels: np.ndarray) -> np.ndarray:
-    power: np.ndarray = 10 ** (decibels / 10)
+    # Damage makes numbers of any size; what float32 cannot hold becomes infinite, which counts as absent.
+    with np.errstate(over="ignore", invalid="ignore"):
+        power: np.ndarray = 10 ** (decibels / 10)
     return power
 
 

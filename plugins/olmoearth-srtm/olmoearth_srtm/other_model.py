@@ -7,7 +7,7 @@ import os
 from olmoearth_core.errors import DataError
 from olmoearth_core.readers.header import geotiff_header, header
 from olmoearth_core.readers.layers import FileLayer
-from olmoearth_srtm.tiles import VOID
+from olmoearth_srtm.height_file import VOID
 
 _METRES = ("m", "metre", "metres", "meter", "meters")
 _NAMES = ("dem", "cop_dem", "elevation", "dsm", "copernicus_dsm")

@@ -15,8 +15,8 @@ from rasterio.transform import Affine
 from olmoearth_core.errors import DataError
 from olmoearth_core.readers.layers import FileLayer, Grid
 from olmoearth_core.readers.tiled import NamedTile
+from olmoearth_srtm.height_file import VOID, HeightFile
 
-VOID = -32768.0
 POSTS = {1: 3601, 3: 1201}
 """Posts along a side, by the spacing in arc seconds."""
 _HGT = re.compile(r"([NS])(\d\d)([EW])(\d{3})(?:\.\w+)?\.hgt(?:\.zip)?", re.IGNORECASE)
@@ -32,15 +32,17 @@ class Tile:
     lon: int
     seconds: int = 0
 
-    def layer(self) -> NamedTile:
+    def layer(self) -> NamedTile | HeightFile:
         """Return its pixels.
 
         Raises:
             DataError: the file or archive is missing, torn, or not of a size that tiles have.
         """
-        seconds = self.seconds or seconds_of(self.path)
-        layer = FileLayer(_gdal_name(self.path), nodata=(VOID,))
-        return NamedTile(layer, grid_of(self.lat, self.lon, seconds), dtypes=("int16", "int32"))
+        grid = grid_of(self.lat, self.lon, self.seconds or seconds_of(self.path))
+        if self.seconds:
+            return NamedTile(FileLayer(self.path, nodata=(float(VOID),)), grid, dtypes=("int16", "int32"))
+        # Only this one member is ever opened, whatever else the archive holds.
+        return HeightFile(self.path, grid, _zipped(self.path)[0] if self.path.lower().endswith(".zip") else "")
 
 
 def tile_named(path: str) -> Tile | None:
@@ -81,11 +83,6 @@ def _placed(path: str, corner: tuple[str, ...] | list[str], seconds: int) -> Til
     return Tile(path, *degrees, seconds) if inside else None
 
 
-def _gdal_name(path: str) -> str:
-    # Only this one member is ever opened, whatever else the archive holds.
-    return f"/vsizip/{os.path.abspath(path)}/{_zipped(path)[0]}" if path.lower().endswith(".zip") else path
-
-
 def _size(path: str) -> int:
     try:
         return os.path.getsize(path)
@@ -100,7 +97,7 @@ def _zipped(path: str) -> tuple[str, int]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.lower(): info for info in archive.infolist()}
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{path}: no readable archive ({error}). Fetch it again.") from error
     if wanted not in members:
         held = ", ".join(sorted(members)[:5]) or "nothing"

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from olmoearth_srtm.height_file import HeightFile
 from olmoearth_srtm.modality import srtm
 from olmoearth_srtm.reader import srtm_tiles
 from rasterio.transform import Affine
 
 from olmoearth_core.errors import DataError
-from olmoearth_core.readers import layers
 from olmoearth_core.readers.contract import check
 
 SAMPLES = Path(os.environ.get("OLMOEARTH_SAMPLES", Path(__file__).parents[4] / "shared" / "samples") or "/nowhere")
@@ -73,8 +73,8 @@ def test_only_tiles_under_the_window_are_opened(tmp_path, monkeypatch):
         hgt(tmp_path / f"{name}.hgt", int(name[-1]) * 10 + int(name[2]))
     array = READER.read(str(tmp_path), srtm())
     opened = []
-    whole = layers.rasterio.open
-    monkeypatch.setattr(layers.rasterio, "open", lambda path, *a, **k: opened.append(path) or whole(path, *a, **k))
+    whole = HeightFile.read
+    monkeypatch.setattr(HeightFile, "read", lambda file, *a: opened.append(file.path) or whole(file, *a))
     assert at(array, 2.5, 42.5) == 22
     assert {os.path.basename(path) for path in opened} == {"N42E002.hgt"}
 
@@ -235,3 +235,16 @@ def test_copernicus_samples_are_read_when_their_origin_is_said(name, facts):
 @real
 def test_only_the_tile_of_andorra_is_taken_for_srtm():
     assert [path.name for path in sorted(SAMPLES.rglob("*")) if READER.recognises(str(path))] == ["N42E001.hgt.zip"]
+
+
+def test_a_damaged_archive_is_named_instead_of_ending_the_process(tmp_path):
+    """GDAL's own driver of this format crashes here."""
+    path = tmp_path / "N42E001.hgt.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        heights = np.random.default_rng(0).integers(0, 3000, (1201, 1201)).astype(">i2")
+        archive.writestr("N42E001.hgt", heights.tobytes())
+    content = bytearray(path.read_bytes())
+    content[1_000_000] ^= 0x10
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"N42E001\.hgt\.zip: its archive is damaged"):
+        _ = READER.read(str(path), srtm()).values

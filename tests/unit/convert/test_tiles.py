@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import rasterio
 
+from olmoearth_core.convert.grid import Cell
 from olmoearth_core.convert.rasters import load, resize
 from olmoearth_core.convert.tile_writer import write_tile
 from olmoearth_core.convert.tiles import Tile, read_table, slot, table_path, tile_path
 from olmoearth_core.errors import DataError
+from olmoearth_core.interfaces.modality import BandSet, ModalitySpec
 from olmoearth_core.lookup import modalities
 
 
@@ -149,3 +151,10 @@ def test_a_missing_raster_is_refused_by_name(write_store, specs, cell, tmp_path)
     (root / "10_cover" / "EPSG:32610_165_-1968_10.tif").unlink()
     with pytest.raises(DataError, match="not found, although the table lists it"):
         load(root, spec, read_table(root, spec).tiles[cell], cell)
+
+
+def test_band_sets_of_one_resolution_have_files_of_their_own():
+    spec = ModalitySpec("m", (BandSet(("a", "b"), 32), BandSet(("t",), 32), BandSet(("p",), 16)), 16, True)
+    cell = Cell("EPSG:32610", 16, 165, -1968)
+    names = [tile_path("x", spec, cell, band_set).rpartition("/")[2] for band_set in spec.band_sets]
+    assert names == ["EPSG:32610_165_-1968_20.tif", "EPSG:32610_165_-1968_20_t.tif", "EPSG:32610_165_-1968_10.tif"]

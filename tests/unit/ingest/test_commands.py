@@ -110,7 +110,7 @@ def test_ingest_names_a_bad_file_and_goes_on(raw, tmp_path, windows, capsys):
 
 @pytest.mark.parametrize(
     ("more", "says"),
-    [(("--option", "colour=blue"), 'option "colour": no reader here takes it'), (("--option", "unit"), "expected key=value"),
+    [(("--option", "hue=blue"), 'option "hue": no reader here takes it'), (("--option", "unit"), "expected key=value"),
      (("--reader", "test.nzp.v1"), 'Did you mean "test.npz.v1"'), (("--shard", "4/4"), "--shard"),
      (("--option", "suffix=.other"), "none of the readers knows a product there"),
      (("--windows", "/none.csv"), "/none.csv: cannot be read")],
