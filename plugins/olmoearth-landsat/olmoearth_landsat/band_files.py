@@ -17,8 +17,9 @@ from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.reader import Reader
 from olmoearth_core.readers.chosen_bands import chosen_bands
 from olmoearth_core.readers.layers import opened
+from olmoearth_core.readers.times import declared_time
 from olmoearth_landsat.band_groups import Group, group_of, has_metadata, is_alone
-from olmoearth_landsat.images import BandLayer, Images, array_of, declared_time, finest, require_level
+from olmoearth_landsat.images import BandLayer, Images, array_of, finest, require_level
 from olmoearth_landsat.product import LEVEL2_BANDS, MODALITY, Level, level_of
 from olmoearth_landsat.quality import NOT_CLEAR, mask_of, quality_layer, require_bits, require_flags
 from olmoearth_landsat.scaling import agree_with_header, conversion

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.readers.stac_item import has_item
 from olmoearth_landsat.mtl_format import SUFFIXES
 from olmoearth_landsat.product import METERS, ProductId, said_id
 
@@ -19,7 +19,6 @@ _FILE = re.compile(
 _RASTER = (".tif", ".tiff", ".jp2")
 _LANDSAT = re.compile(r"(?<![A-Z0-9])(?:L[CO]?0?[89]|LANDSAT[ _-]?[89]?)(?![A-Z0-9])", re.IGNORECASE)
 _OTHERS = re.compile(r"(?<![A-Z0-9])(?:S2[A-D]|MSIL?[12][AC]|HLS)(?![A-Z0-9])|SENTINEL", re.IGNORECASE)
-_MOST_ITEM = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -106,18 +105,4 @@ def _is_quality(name: str) -> bool:
 
 def has_metadata(folder: str) -> bool:
     """Whether an MTL file or a STAC item lies beside the files; they know more of them than their names do."""
-    for name in sorted(os.listdir(folder or ".")):
-        if name.endswith(SUFFIXES) or (name.lower().endswith(".json") and _is_item(os.path.join(folder, name))):
-            return True
-    return False
-
-
-def _is_item(path: str) -> bool:
-    try:
-        if os.path.getsize(path) > _MOST_ITEM:
-            return False
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("type") == "Feature" and "stac_version" in content
+    return any(name.endswith(SUFFIXES) for name in os.listdir(folder or ".")) or has_item(folder)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import xarray
 
-from olmoearth_core.errors import ConfigError, DataError, OtherModality
+from olmoearth_core.errors import DataError, OtherModality
 from olmoearth_core.interfaces.modality import ModalitySpec
-from olmoearth_core.readers.chosen_bands import chosen_bands
+from olmoearth_core.readers.chosen_bands import bands_of_all_times, chosen_bands
 from olmoearth_core.readers.layers import FileLayer, Grid
 from olmoearth_core.readers.scene import Product, scene
 from olmoearth_landsat.panchromatic import on_panchromatic
@@ -80,7 +80,7 @@ def array_of(images: Images, spec: ModalitySpec, reader: str, bands: Sequence[st
         DataError: it is of another level, a band is missing or unknown, or files do not fit together.
     """
     require_level(images.source, images.level, spec)
-    wanted = chosen_bands(images.source, _there(images, bands), spec, bands)
+    wanted = chosen_bands(images.source, bands_of_all_times(images.source, images.layers, bands), spec, bands)
     layers = {
         time: on_panchromatic({band: found[band] for band in wanted}) for time, found in images.layers.items()
     }  # fmt: skip
@@ -90,36 +90,6 @@ def array_of(images: Images, spec: ModalitySpec, reader: str, bands: Sequence[st
     return array
 
 
-def _there(images: Images, bands: Sequence[str] | None) -> list[str]:
-    """Return the bands that all times have; those that only some have must not be asked for."""
-    by_time = {time: list(found) for time, found in sorted(images.layers.items())}
-    first_time, first = next(iter(by_time.items()))
-    everywhere = [band for band in first if all(band in found for found in by_time.values())]
-    uneven = next((t for t, found in by_time.items() if set(found) != set(first)), None)
-    if uneven is not None and (bands is None or not set(bands) <= set(everywhere)):
-        raise DataError(
-            f"{images.source}: {first_time.date()} has {', '.join(first)}, {uneven.date()} has "
-            f"{', '.join(by_time[uneven])}. Ask for bands that all times have in common: "
-            f"{', '.join(everywhere) or 'none'}."
-        )
-    return everywhere
-
-
 def finest(layers: Mapping[str, FileLayer]) -> FileLayer:
     """Return the layer with the smallest pixels, which is that of B8 if there is one."""
     return layers.get("B8") or next(iter(layers.values()))
-
-
-def declared_time(text: str) -> datetime | None:
-    """Return a time that the user declared, as UTC; "" = None.
-
-    Raises:
-        ConfigError: it is no date.
-    """
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f'time = "{text}": expected a date such as "2021-07-23" or "2021-07-23T13:22:41".') from error
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

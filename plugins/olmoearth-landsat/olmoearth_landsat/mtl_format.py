@@ -10,9 +10,9 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from xml.etree import ElementTree
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.readers.xml_text import xml_root
 
 MOST_BYTES = 4 * 2**20
 """True files have some 20 kB."""
@@ -72,12 +72,7 @@ def _odl(text: str, where: str) -> tuple[str, Groups]:
 
 
 def _xml(text: str, where: str) -> tuple[str, Groups]:
-    if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
-        raise DataError(f"{where}: declares a document type, which no product does. Fetch it from its provider.")
-    try:
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as error:
-        raise DataError(f"{where}: cannot be read as XML ({error}). Fetch the product again.") from error
+    root = xml_root(text.encode(), where, most_bytes=MOST_BYTES)
     return root.tag, {
         group.tag: {leaf.tag: (leaf.text or "").strip() for leaf in group if len(leaf) == 0} for group in root
     }

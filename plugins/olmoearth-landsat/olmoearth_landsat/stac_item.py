@@ -22,7 +22,7 @@ from olmoearth_landsat.mtl_format import MOST_BYTES
 from olmoearth_landsat.product import LEVEL2_BANDS, MODALITY, Level, ProductId, said_id
 from olmoearth_landsat.quality import NOT_CLEAR, mask_of, quality_layer, require_bits, require_flags
 from olmoearth_landsat.scaling import agree_with_header, conversion, require_scaling
-from olmoearth_landsat.stac_file import Item, open_item
+from olmoearth_landsat.stac_file import Item
 
 
 def stac_item(*, not_clear: Sequence[str] = NOT_CLEAR) -> Reader:
@@ -53,7 +53,7 @@ class _StacItem:
 
     def recognises(self, path: str) -> bool:
         try:
-            item = open_item(path)
+            item = Item.open(path)
             return item.is_landsat() and bool(_bands(item, item.product().level))
         except (DataError, OSError):
             return False
@@ -78,7 +78,7 @@ class _StacItem:
 
 
 def _known(path: str, spec: ModalitySpec) -> tuple[Item, ProductId]:
-    item = open_item(path)
+    item = Item.open(path)
     if not item.is_landsat():
         raise DataError(
             f"{path}: an item of {item.described()}, expected Landsat (platform or collection say so). Use the reader "

@@ -6,16 +6,16 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from olmoearth_core.errors import DataError
 from olmoearth_core.readers.layers import opened
+from olmoearth_core.readers.times import moment, utc
 from olmoearth_landsat.product import ProductId, said_id
 
 _NAME = re.compile(
     r"(?:(?P<time>\d{4}-\d{2}(?:-\d{2})?)[:_])?(?:S[RT]_)?(?P<band>B[1-9]|B1[01]|QA_PIXEL)", re.IGNORECASE
 )
-_DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 _REFLECTANCE = re.compile(r"reflectance\s*(?:\*|x|times)\s*(?:10[, ]?000|1e4)\b", re.IGNORECASE)
 _KELVIN = re.compile(r"\bK(?:elvin)?\s*(?:\*|x|times)\s*10\b", re.IGNORECASE)
 _NUMBERS = re.compile(r"level-1 digital numbers", re.IGNORECASE)
@@ -133,7 +133,7 @@ def times(
     """
     dated: dict[datetime, dict[str, int]] = {}
     for text, numbers in by_time.items():
-        time = _date(text) if text else declared or _date(found.tags.get("datetime", "")) or _in_name(found)
+        time = utc(text) if text else declared or utc(found.tags.get("datetime", "")) or _in_name(found)
         if time is None:
             what = f'"{text}" in the names of its bands is no date' if text else "nothing says when it was taken"
             raise DataError(f"{found.path}: {what}. Declare it (time = YYYY-MM-DD), or name bands 2021-07-23:B4.")
@@ -145,13 +145,4 @@ def _in_name(found: Header) -> datetime | None:
     product = found.product()
     if product is not None:
         return product.day
-    parts = _DAY.search(os.path.basename(found.path))
-    return None if parts is None else _date("-".join(parts.groups()))
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(f"{text}-01" if len(text) == 7 else text)
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    return moment(os.path.basename(found.path))

@@ -16,7 +16,8 @@ from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.reader import Reader
 from olmoearth_core.readers.layers import Convert
-from olmoearth_landsat.images import BandLayer, Images, array_of, declared_time, require_level
+from olmoearth_core.readers.times import declared_time
+from olmoearth_landsat.images import BandLayer, Images, array_of, require_level
 from olmoearth_landsat.product import LEVELS, MODALITY, Level
 from olmoearth_landsat.quality import NOT_CLEAR, mask_of, quality_layer, require_flags
 from olmoearth_landsat.scaling import conversion, measured, require_scaling

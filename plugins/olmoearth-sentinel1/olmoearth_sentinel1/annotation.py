@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.readers.times import utc
+from olmoearth_core.readers.xml_text import xml_root
 from olmoearth_sentinel1.lookup import AzimuthBlock, Lookup
-from olmoearth_sentinel1.product_name import EXPECTED, MOST_PIXELS, utc
+from olmoearth_sentinel1.product_name import EXPECTED, MOST_PIXELS
 
+_MOST_BYTES = 16 * 2**20
+"""True files have some 2 MiB."""
 _LARGEST = 1e12
 """Far beyond any number that is read here, and far from where squares overflow."""
 _SMALLEST = 1e-12
@@ -131,14 +134,7 @@ def _text(element: Element, path: str) -> str:
 
 
 def _root(content: bytes, where: str, name: str, channel: str) -> Element:
-    try:
-        # As text, so that no other encoding can hide a declaration.
-        text = content.decode("utf-8-sig")
-        if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
-            raise DataError(f"{where}: declares a document type, which no product does. Fetch it from its provider.")
-        root = ElementTree.fromstring(text)
-    except (UnicodeDecodeError, ElementTree.ParseError, ValueError) as error:
-        raise DataError(f"{where}: cannot be read as XML ({error}). Fetch the product again.") from error
+    root = xml_root(content, where, most_bytes=_MOST_BYTES)
     if root.tag != name:
         raise DataError(f'{where}: its root is "{root.tag[:80]}", expected "{name}".')
     found = {tag: _text(root, f"adsHeader/{tag}") for tag in ("mode", "productType", "polarisation")}

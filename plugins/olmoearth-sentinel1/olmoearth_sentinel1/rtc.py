@@ -20,10 +20,12 @@ from olmoearth_core.readers.chosen_bands import chosen_bands
 from olmoearth_core.readers.header import Header, geotiff_header, header
 from olmoearth_core.readers.layers import Layer
 from olmoearth_core.readers.scene import Product, scene
+from olmoearth_core.readers.stac_item import has_item
+from olmoearth_core.readers.times import declared_time
 from olmoearth_sentinel1.modality import NAME, require_modality
 from olmoearth_sentinel1.power import QUANTITY, require_unit
-from olmoearth_sentinel1.product_name import declared_time, require_interferometric_dual
-from olmoearth_sentinel1.rtc_files import group_of, has_item
+from olmoearth_sentinel1.product_name import require_interferometric_dual
+from olmoearth_sentinel1.rtc_files import group_of
 from olmoearth_sentinel1.rtc_image import layer, measure_of, named_bands, require_plain, time_of, unit_of
 
 _SUFFIXES = (".tif", ".tiff")

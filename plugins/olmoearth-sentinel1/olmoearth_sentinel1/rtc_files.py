@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ _FILE = re.compile(
     r"(?P<after>(?:[_.-](?:rtc|gamma0|sigma0|power|intensity|amplitude|db|cog))*)\.tiff?",
     re.IGNORECASE,
 )
-_MOST_ITEM = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -70,20 +68,3 @@ def group_of(path: str) -> Group:
     if not wanted:
         raise DataError(f"{path}: its polarisation is {', '.join(found[0].files).upper()}, expected {EXPECTED}.")
     return Group(wanted, found[0].said)
-
-
-def has_item(folder: str) -> bool:
-    """Whether a STAC item lies beside the files; it knows more of them than their names do."""
-    names = [name for name in sorted(os.listdir(folder or ".")) if name.lower().endswith(".json")]
-    return any(_is_item(os.path.join(folder, name)) for name in names)
-
-
-def _is_item(path: str) -> bool:
-    try:
-        if os.path.getsize(path) > _MOST_ITEM:
-            return False
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("type") == "Feature" and "stac_version" in content

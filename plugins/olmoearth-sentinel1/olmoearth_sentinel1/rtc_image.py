@@ -11,8 +11,9 @@ from datetime import datetime
 from olmoearth_core.errors import DataError
 from olmoearth_core.readers.header import Header
 from olmoearth_core.readers.layers import FileLayer, opened
+from olmoearth_core.readers.times import moment, utc
 from olmoearth_sentinel1.power import agreed, conversion, measure_in, unit_in, unit_of_hyp3
-from olmoearth_sentinel1.product_name import EXPECTED, moment, utc
+from olmoearth_sentinel1.product_name import EXPECTED
 
 _BAND = re.compile(
     r"(?:(?P<time>\d{4}-\d{2}(?:-\d{2})?)[:_])?(?:(?:gamma|sigma)0[_ -])?(?P<channel>vv|vh|hh|hv)"

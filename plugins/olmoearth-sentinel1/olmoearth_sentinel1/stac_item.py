@@ -25,7 +25,7 @@ from olmoearth_sentinel1.modality import NAME, require_modality
 from olmoearth_sentinel1.power import QUANTITY, agreed, require_unit
 from olmoearth_sentinel1.product_name import EXPECTED, require_interferometric_dual
 from olmoearth_sentinel1.rtc_image import declared_units, layer, measure_of, require_plain
-from olmoearth_sentinel1.stac_file import Item, open_item
+from olmoearth_sentinel1.stac_file import Item
 
 KNOWN: Mapping[str, tuple[str, str]] = {"sentinel-1-rtc": ("gamma0", "power")}
 """Collection -> backscatter and unit, where its description declares them and its items do not.
@@ -59,7 +59,7 @@ class _StacItem:
 
     def recognises(self, path: str) -> bool:
         try:
-            item = open_item(path)
+            item = Item.open(path)
             return item.is_sentinel1() and bool(_assets(item))
         except (DataError, OSError):
             return False
@@ -107,7 +107,7 @@ class _StacItem:
 
 
 def _known(path: str) -> Item:
-    item = open_item(path)
+    item = Item.open(path)
     if not item.is_sentinel1():
         raise DataError(
             f"{path}: an item of {item.described()}, expected Sentinel-1 (constellation, platform or collection say "

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from olmoearth_sentinel1.grd_safe import grd_safe
-from olmoearth_sentinel1.stac_file import open_item
+from olmoearth_sentinel1.stac_file import Item
 from olmoearth_sentinel1.stac_item import stac_item
 
 from olmoearth_core import modalities
@@ -142,7 +142,7 @@ def test_addresses_are_kept_and_files_are_sought_beside_the_item(item, tmp_path)
     path = item()
     href = "https://example.org/a/iw-vv.rtc.tiff?token=x"
     rewritten(path, lambda content: content["assets"]["vv"].update(href=href))
-    found = open_item(str(path))
+    found = Item.open(str(path))
     assert found.place("vv") == href
     assert Path(found.place("vh")).resolve() == tmp_path / "iw-vh.rtc.tiff"
 

@@ -16,8 +16,10 @@ from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.reader import Reader
 from olmoearth_core.readers.layers import opened
-from olmoearth_sentinel2.band_groups import Group, group_of, has_item, is_alone
-from olmoearth_sentinel2.band_names import Level, declared_time, level_of, modalities_of, moment
+from olmoearth_core.readers.stac_item import has_item
+from olmoearth_core.readers.times import declared_time, moment
+from olmoearth_sentinel2.band_groups import Group, group_of, is_alone
+from olmoearth_sentinel2.band_names import Level, level_of, modalities_of
 from olmoearth_sentinel2.clear_sky import NOT_CLEAR, classes_layer, mask_of, require_classes
 from olmoearth_sentinel2.images import BandLayer, Images, array_of, require_level, require_options
 from olmoearth_sentinel2.reflectance import agree_with_header, conversion

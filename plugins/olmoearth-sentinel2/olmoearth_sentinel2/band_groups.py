@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -17,7 +16,6 @@ _FILE = re.compile(
 )
 _RASTER = (".tif", ".tiff", ".jp2")
 _PADDED = re.compile(r"B0[1-9]|B0?8A", re.IGNORECASE)
-_MOST_ITEM = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -94,22 +92,3 @@ def is_alone(group: Group) -> bool:
     names = {name for name in os.listdir(group.folder) if name.lower().endswith(_RASTER)}
     mine = {name for name in names if (p := _FILE.fullmatch(name)) is not None and p["stem"] == group.stem}
     return names == mine
-
-
-def has_item(folder: str) -> bool:
-    """Whether a STAC item lies beside the files; it knows more of them than their names do."""
-    for name in sorted(os.listdir(folder or ".")):
-        if name.lower().endswith(".json") and _is_item(os.path.join(folder, name)):
-            return True
-    return False
-
-
-def _is_item(path: str) -> bool:
-    try:
-        if os.path.getsize(path) > _MOST_ITEM:
-            return False
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("type") == "Feature" and "stac_version" in content

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Literal
 
-from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.errors import DataError
 
 Level = Literal["l2a", "l1c"]
 METERS = {
@@ -20,7 +19,6 @@ LEVELS: dict[Level, str] = {"l2a": "Level-2A (surface reflectance)", "l1c": "Lev
 _BAND = re.compile(r"B0?([1-9]|1[0-2]|8A)", re.IGNORECASE)
 _L2A = re.compile(r"MSI_?L?2A|(?<![A-Z0-9])L2A(?![A-Z0-9])")
 _L1C = re.compile(r"MSI_?L?1C|(?<![A-Z0-9])L1C(?![A-Z0-9])")
-_DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?:[T_]?(\d\d):?(\d\d):?(\d\d))?(?!\d)")
 _OTHERS = re.compile(r"^L[COTEM]\d\d_|^HLS\.|LANDSAT", re.IGNORECASE)
 
 
@@ -56,32 +54,6 @@ def level_of(where: str, text: str, declared: str) -> Level:
     if said is not None and declared not in ("", said):
         raise DataError(f"{where}: its name says {LEVELS[said]}, but level = {declared!r} is declared. Leave it out.")
     return said or declared  # type: ignore[return-value]
-
-
-def moment(text: str) -> datetime | None:
-    """Return the first date, and the time after it, in a name; UTC, midnight where no time is given. None if none."""
-    for found in _DAY.finditer(text):
-        numbers = [int(part) for part in found.groups() if part is not None]
-        try:
-            return datetime(*numbers, tzinfo=UTC)  # type: ignore[arg-type, misc]
-        except ValueError:
-            continue
-    return None
-
-
-def declared_time(text: str) -> datetime | None:
-    """Return a time that the user declared, as UTC; "" = None.
-
-    Raises:
-        ConfigError: it is no date.
-    """
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f'time = "{text}": expected a date such as "2021-07-23" or "2021-07-23T13:22:41".') from error
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def other_sensor(name: str) -> bool:

@@ -10,6 +10,7 @@ import xarray
 
 from olmoearth_core.errors import ConfigError, DataError, OtherModality
 from olmoearth_core.interfaces.modality import ModalitySpec
+from olmoearth_core.readers.chosen_bands import bands_of_all_times, chosen_bands
 from olmoearth_core.readers.layers import FileLayer, Grid
 from olmoearth_core.readers.scene import Product, scene
 from olmoearth_sentinel2.band_names import LEVELS, METERS, MODALITY, Level
@@ -85,40 +86,13 @@ def array_of(images: Images, spec: ModalitySpec, reader: str, bands: Sequence[st
         DataError: it is of another level, a band is missing or unknown, or files do not fit together.
     """
     require_level(images.source, images.level, spec)
-    wanted = _wanted(images.source, _there(images, bands), spec, bands)
+    wanted = chosen_bands(images.source, bands_of_all_times(images.source, images.layers, bands), spec, bands)
     layers = {time: {band: found[band] for band in wanted} for time, found in images.layers.items()}
     unit = LEVELS[images.level].partition("(")[2].rstrip(")") + " x 10000"
     array = scene(spec, layers, Product(reader, images.source, unit, QUANTITY))
     if images.cloud_cover is not None:
         array.attrs["cloud_cover"] = images.cloud_cover
     return array
-
-
-def _there(images: Images, bands: Sequence[str] | None) -> list[str]:
-    """Return the bands that all times have; those that only some have must not be asked for."""
-    by_time = {time: list(found) for time, found in sorted(images.layers.items())}
-    first_time, first = next(iter(by_time.items()))
-    everywhere = [band for band in first if all(band in found for found in by_time.values())]
-    uneven = next((t for t, found in by_time.items() if set(found) != set(first)), None)
-    if uneven is not None and (bands is None or not set(bands) <= set(everywhere)):
-        raise DataError(
-            f"{images.source}: {first_time.date()} has {', '.join(first)}, {uneven.date()} has "
-            f"{', '.join(by_time[uneven])}. Ask for bands that all times have in common: "
-            f"{', '.join(everywhere) or 'none'}."
-        )
-    return everywhere
-
-
-def _wanted(source: str, there: Sequence[str], spec: ModalitySpec, bands: Sequence[str] | None) -> list[str]:
-    if bands is not None:
-        if strange := [band for band in bands if band not in spec.band_order]:
-            raise DataError(f"{source}: {spec.name} has no band {', '.join(strange)} ({', '.join(spec.band_order)}).")
-        if missing := [band for band in bands if band not in there]:
-            raise DataError(f"{source}: has no band {', '.join(missing)}, only {', '.join(there)}. Ask for those.")
-    chosen = [b for b in spec.band_order if b in there and (bands is None or b in bands)]
-    if not chosen:
-        raise DataError(f"{source}: none of the bands asked for; it has {', '.join(there) or 'none'}. Name some.")
-    return chosen
 
 
 def require_options(*, level: str = "", offset: int | None = 0) -> None:

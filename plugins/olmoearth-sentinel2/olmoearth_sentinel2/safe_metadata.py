@@ -6,13 +6,13 @@ grow to gigabytes, are refused. Format: https://sentiwiki.copernicus.eu/web/s2-d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.readers.xml_text import xml_root
 from olmoearth_sentinel2.band_names import LEVELS, Level
 from olmoearth_sentinel2.reflectance import OFFSETS
 
@@ -71,29 +71,20 @@ def percent(value: object) -> float | None:
 
 def _texts(content: bytes, where: str) -> dict[str, list[str]]:
     """Return tag without namespace -> texts in document order; the root's tag under ""."""
-    if len(content) > MOST_BYTES:
-        raise DataError(f"{where}: more than {MOST_BYTES >> 20} MiB, expected some 60 kB. Is it damaged?")
-    try:
-        # As text, so that no other encoding can hide a declaration.
-        text = content.decode("utf-8-sig")
-        if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
-            raise DataError(f"{where}: declares a document type, which no product does. Fetch it from its provider.")
-        root = ElementTree.fromstring(text)
-    except (UnicodeDecodeError, ElementTree.ParseError, ValueError) as error:
-        raise DataError(f"{where}: cannot be read as XML ({error}). Fetch the product again.") from error
+    root = xml_root(content, where, most_bytes=MOST_BYTES)
     found: dict[str, list[str]] = {"": [_local(root)]}
     for tag, value in _leaves(root):
         found.setdefault(tag, []).append(value)
     return found
 
 
-def _leaves(root: ElementTree.Element) -> Iterator[tuple[str, str]]:
+def _leaves(root: Element) -> Iterator[tuple[str, str]]:
     for element in root.iter():
         if value := (element.text or "").strip():
             yield _local(element), value
 
 
-def _local(element: ElementTree.Element) -> str:
+def _local(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 

@@ -1,47 +1,28 @@
-"""What a STAC item says of an image: sensor, level, time, clouds and where its files are.
-
-Items come from the network: they are bounded in size, and their addresses can only name images.
-Format: https://github.com/radiantearth/stac-spec
-"""
+"""What a STAC item says of an image of Sentinel-2: sensor and level."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.readers.stac_item import StacItem
 from olmoearth_sentinel2.band_names import Level, level
-from olmoearth_sentinel2.safe_metadata import percent
 
-_MOST_BYTES = 8 * 2**20
 _IMAGES = (".tif", ".tiff", ".jp2")
 _LEVEL = ("s2:product_type", "product:type", "processing:level", "s2:product_uri")
 
 
 @dataclass(frozen=True)
-class Item:
-    """A STAC item in a file. path: of the file."""
-
-    path: str
-    id: str
-    collection: str
-    properties: Mapping[str, Any]
-    assets: Mapping[str, Mapping[str, Any]]
+class Item(StacItem):
+    """A STAC item of Sentinel-2."""
 
     def is_sentinel2(self) -> bool:
         """Whether constellation, platform or collection name Sentinel-2."""
-        said = [self.properties.get("constellation"), self.properties.get("platform"), self.collection]
-        return any(str(text).lower().replace(" ", "-").replace("_", "-").startswith("sentinel-2") for text in said)
+        return self.names("sentinel-2")
 
-    def described(self) -> str:
-        """Return what it says to be, for messages."""
-        said = (self.collection, self.properties.get("platform"), self.properties.get("constellation"))
-        return ", ".join(str(text)[:80] for text in said if text) or "no collection or platform"
+    def place(self, key: str, suffixes: tuple[str, ...] = _IMAGES) -> str:
+        """Return path or URL of an asset's file, as `StacItem.place`; JPEG 2000 too."""
+        return super().place(key, suffixes)
 
     def level(self) -> Level:
         """Return the level; DataError if the item does not say it."""
@@ -53,65 +34,3 @@ class Item:
                 "the collection or the id."
             )
         return found
-
-    def time(self) -> datetime:
-        """Return when it was taken, UTC; DataError if the item does not say it."""
-        text = self.properties.get("datetime") or self.properties.get("start_datetime")
-        try:
-            time = datetime.fromisoformat(str(text))
-        except ValueError as error:
-            raise DataError(f'{self.path}: its datetime is "{str(text)[:80]}", expected a time.') from error
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-
-    @property
-    def cloud_cover(self) -> float | None:
-        """Percent, None = not said."""
-        return percent(self.properties.get("eo:cloud_cover"))
-
-    def place(self, key: str, suffixes: tuple[str, ...] = _IMAGES) -> str:
-        """Return path or URL of an asset's file; hrefs are relative to the item's file.
-
-        Raises:
-            DataError: the address is none of an image.
-        """
-        href = self.assets[key].get("href")
-        parts = urlsplit(href) if isinstance(href, str) else None
-        if parts is None or parts.scheme not in ("", "file", "http", "https", "s3"):
-            raise DataError(f"{self.path}: asset {key} is at {str(href)[:200]!r}, expected a path or URL.")
-        # Of other endings and names GDAL makes whatever they say, such as archives or lists of further files.
-        if not parts.path.lower().endswith(suffixes) or unquote(parts.path).startswith("/vsi"):
-            raise DataError(f"{self.path}: asset {key} is {str(href)[:200]!r}, expected {', '.join(suffixes)}.")
-        if parts.scheme in ("http", "https", "s3"):
-            return str(href)
-        local = unquote(parts.path) if parts.scheme == "file" else str(href)
-        return os.path.join(os.path.dirname(os.path.abspath(self.path)), local)
-
-
-def open_item(path: str) -> Item:
-    """Read an item.
-
-    Raises:
-        DataError: it is missing, no JSON, or no item.
-    """
-    content = _json(path)
-    if not isinstance(content, dict) or content.get("type") != "Feature" or "stac_version" not in content:
-        raise DataError(f'{path}: is no STAC item, expected JSON with "type": "Feature" and "stac_version".')
-    properties, assets = content.get("properties"), content.get("assets")
-    if not isinstance(properties, dict) or not isinstance(assets, dict):
-        raise DataError(f"{path}: has no properties or no assets. Fetch the item again.")
-    known = {str(key): asset for key, asset in assets.items() if isinstance(asset, dict)}
-    return Item(path, str(content.get("id") or ""), str(content.get("collection") or ""), properties, known)
-
-
-def _json(path: str) -> Any:
-    if not path.lower().endswith((".json", ".geojson")):
-        raise DataError(f"{path}: expected the JSON file of a STAC item.")
-    try:
-        if os.path.getsize(path) > _MOST_BYTES:
-            raise DataError(f"{path}: more than {_MOST_BYTES >> 20} MiB, expected some 50 kB. Is it one item?")
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}). Save the item again.") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is no JSON ({error}). Save the item again.") from error

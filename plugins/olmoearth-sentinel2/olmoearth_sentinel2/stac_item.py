@@ -19,7 +19,7 @@ from olmoearth_sentinel2.band_names import METERS, MODALITY, Level
 from olmoearth_sentinel2.clear_sky import NOT_CLEAR, classes_layer, mask_of, require_classes
 from olmoearth_sentinel2.images import BandLayer, Images, array_of, require_level, require_options
 from olmoearth_sentinel2.reflectance import conversion
-from olmoearth_sentinel2.stac_file import Item, open_item
+from olmoearth_sentinel2.stac_file import Item
 from olmoearth_sentinel2.stac_offset import offset_of
 
 
@@ -57,7 +57,7 @@ class _StacItem:
 
     def recognises(self, path: str) -> bool:
         try:
-            item = open_item(path)
+            item = Item.open(path)
             return item.is_sentinel2() and bool(_assets(item)[1])
         except (DataError, OSError):
             return False
@@ -88,7 +88,7 @@ class _StacItem:
 
 
 def _known(path: str) -> tuple[Item, Level, datetime]:
-    item = open_item(path)
+    item = Item.open(path)
     if not item.is_sentinel2():
         raise DataError(
             f"{path}: an item of {item.described()}, expected Sentinel-2 (constellation, platform or collection say "

@@ -6,11 +6,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from olmoearth_core.errors import DataError
 from olmoearth_core.readers.layers import opened
-from olmoearth_sentinel2.band_names import band, moment, other_sensor
+from olmoearth_core.readers.times import moment, utc
+from olmoearth_sentinel2.band_names import band, other_sensor
 from olmoearth_sentinel2.images import known_bands
 from olmoearth_sentinel2.reflectance import SCALE, as_offset
 
@@ -140,7 +141,7 @@ def times(
     """
     dated: dict[datetime, dict[str, int]] = {}
     for text, numbers in by_time.items():
-        time = _date(text) if text else declared or _date(found.tags.get("datetime", "")) or moment(_stem(found))
+        time = utc(text) if text else declared or utc(found.tags.get("datetime", "")) or moment(_stem(found))
         if time is None:
             what = f'"{text}" in the names of its bands is no date' if text else "nothing says when it was taken"
             raise DataError(f"{found.path}: {what}. Declare it (time = YYYY-MM-DD), or name bands 2021-07-23:B02.")
@@ -156,7 +157,7 @@ def class_times(found: Header) -> dict[datetime, int]:
     """
     dated: dict[datetime, int] = {}
     for number, name in enumerate(found.names, 1):
-        time = _date(name.removesuffix(":SCL"))
+        time = utc(name.removesuffix(":SCL"))
         if time is None or time in dated:
             raise DataError(f'{found.path}: band {number} is named "{name}", expected a time of its own, 2021-07-23.')
         dated[time] = number
@@ -165,14 +166,6 @@ def class_times(found: Header) -> dict[datetime, int]:
 
 def _stem(found: Header) -> str:
     return os.path.splitext(os.path.basename(found.path))[0]
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(f"{text}-01" if len(text) == 7 else text)
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def looks_like_sentinel2(found: Header, declared: Sequence[str]) -> bool:

@@ -16,7 +16,8 @@ from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.reader import Reader
 from olmoearth_core.readers.layers import Convert
-from olmoearth_sentinel2.band_names import declared_time, level_of, modalities_of
+from olmoearth_core.readers.times import declared_time
+from olmoearth_sentinel2.band_names import level_of, modalities_of
 from olmoearth_sentinel2.clear_sky import NOT_CLEAR, classes_layer, mask_of, require_classes
 from olmoearth_sentinel2.images import BandLayer, Images, array_of, require_level, require_options
 from olmoearth_sentinel2.reflectance import conversion, of_fractions

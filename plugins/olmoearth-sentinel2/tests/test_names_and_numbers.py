@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from olmoearth_sentinel2.band_names import band, level, moment
+from olmoearth_sentinel2.band_names import band, level
 from olmoearth_sentinel2.reflectance import as_offset, conversion, harmonised
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.readers.times import moment
 
 
 def test_every_digital_number_is_harmonised_as_the_specification_says():

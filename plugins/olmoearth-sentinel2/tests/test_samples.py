@@ -169,7 +169,7 @@ STRANGERS = {
     "eval/bigearthnet/S1A_IW_GRDH_1SDV_20170617T064724_29UPU_36_85_VH.tif": "has one band",
     "eval/bigearthnet": "2 images begin so",
     "stacked_gee/98-togo_2019-02-06_2020-02-01.tif": "a mixed stack",
-    "eval/m-eurosat/id_1905.hdf5": "0 bands, expected",
+    "eval/m-eurosat/id_1905.hdf5": "not recognized as being in a supported",
     "eval/m-eurosat/band_stats.json": "is no STAC item",
     "sao_tome/worldcover_2021_10m.tif": "has one band",
     "andorra/N42E001.hgt.zip": "expected a folder or zip with MTD_MSIL2A",
