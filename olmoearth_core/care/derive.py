@@ -21,9 +21,9 @@ import h5py
 import numpy as np
 
 from olmoearth_core.care.opened import array, opened
-from olmoearth_core.convert.dataset_writer import MANIFEST, RECORDS, SETTINGS, read_records
+from olmoearth_core.convert.dataset_writer import MANIFEST, RECORDS, SETTINGS, metadata, read_records
 from olmoearth_core.convert.h5_writer import MASKS
-from olmoearth_core.convert.whole_file import unfinished, write_text
+from olmoearth_core.convert.whole_file import whole, write_text
 from olmoearth_core.data.folder import LATLONS, METADATA, Folder
 from olmoearth_core.errors import DataError
 
@@ -93,12 +93,6 @@ def write(
     return final
 
 
-def metadata(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
-    """Return the text of sample_metadata.csv. rows: the modalities of each sample."""
-    lines = [",".join([str(i), *(str(int(name in row)) for name in columns)]) for i, row in enumerate(rows)]
-    return "\n".join([",".join(["sample_index", *columns]), *lines]) + "\n"
-
-
 def local(folder: Folder, what: str) -> Path:
     """Return the folder of a data set on this machine's disk; DataError for a URL. what: the command."""
     if "://" in folder.url and not folder.url.startswith("file://"):
@@ -123,17 +117,13 @@ def _place(part: Part, target: Path, *, copy: bool) -> None:
     if target.exists():
         # A file gets its name only when it is whole, so an earlier run's files are good.
         return
-    temporary = unfinished(target)
-    try:
+    with whole(target) as temporary:
         if not part.whole:
             _cut(part, temporary)
         elif copy:
             shutil.copyfile(part.path, temporary)
         else:
             _link(part.path, temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _link(source: Path, target: Path) -> None:

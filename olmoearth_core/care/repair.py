@@ -18,12 +18,12 @@ import numpy as np
 from olmoearth_core.care import derive
 from olmoearth_core.care.quarantine import columns
 from olmoearth_core.care.verify import Verdict
-from olmoearth_core.convert.dataset_writer import MANIFEST, DatasetWriter, read_records
+from olmoearth_core.convert.dataset_writer import MANIFEST, DatasetWriter, metadata, read_records
 from olmoearth_core.convert.h5_writer import Storage
 from olmoearth_core.convert.samples import plan
 from olmoearth_core.convert.tile_job import Rules, TileJob, blocks_of
 from olmoearth_core.convert.tiles import read_table
-from olmoearth_core.convert.whole_file import unfinished, write_text
+from olmoearth_core.convert.whole_file import whole, write_text
 from olmoearth_core.data.folder import LATLONS, METADATA
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
@@ -53,13 +53,11 @@ def tables(verdict: Verdict) -> list[str]:
     done = []
     at_fault = {problem.file for problem in verdict.problems}
     if LATLONS in at_fault:
-        temporary = unfinished(folder / LATLONS)
-        with temporary.open("wb") as stream:
+        with whole(folder / LATLONS) as temporary, temporary.open("wb") as stream:
             np.save(stream, np.array([checked.latlon for checked in files], dtype=np.float64))
-        os.replace(temporary, folder / LATLONS)
         done.append(f"{LATLONS} written from {len(files)} files")
     if METADATA in at_fault:
-        write_text(folder / METADATA, derive.metadata([checked.names for checked in files], columns(verdict)))
+        write_text(folder / METADATA, metadata([checked.names for checked in files], columns(verdict)))
         done.append(f"{METADATA} written from {len(files)} files")
     return done
 

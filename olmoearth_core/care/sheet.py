@@ -15,8 +15,8 @@ import numpy as np
 from olmoearth_core.care.check_sample import FIXED
 from olmoearth_core.care.moments import is_coded
 from olmoearth_core.care.opened import array, opened, values
-from olmoearth_core.care.statistics import there
-from olmoearth_core.convert.h5_writer import MASKS, MISSING_VALUE
+from olmoearth_core.care.statistics import measured, there
+from olmoearth_core.convert.h5_writer import MASKS
 from olmoearth_core.data.folder import Folder
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
@@ -111,7 +111,7 @@ def _pictures(
     if style == "classes" and len(channels) > 1:
         shown = _first_present(data, channels)
     else:
-        shown = np.where(_measured(data[..., channels], spec), data[..., channels].astype(np.float64), np.nan)
+        shown = np.where(measured(data[..., channels], spec), data[..., channels].astype(np.float64), np.nan)
     limits: tuple[tuple[float, float], ...] = ()
     if style != "classes":
         limits = tuple(_limits(shown[..., i]) for i in range(shown.shape[-1]))
@@ -153,15 +153,6 @@ def colour_bands(spec: ModalitySpec) -> list[int]:
     return [spec.band_order.index(band) for band, _ in nearest]
 
 
-def _measured(data: np.ndarray, spec: ModalitySpec | None) -> np.ndarray:
-    absent: np.ndarray = data == MISSING_VALUE
-    if data.dtype.kind == "f":
-        absent |= ~np.isfinite(data)
-    if spec is not None and spec.nodata is not None and spec.storage == "identity":
-        absent |= data == spec.nodata
-    return ~absent
-
-
 def _first_present(data: np.ndarray, channels: list[int]) -> np.ndarray:
     """Return 1 + the first channel that is above 0, 0 where none is: [H, W, T, 1]."""
     above = data[..., channels] > 0
@@ -198,7 +189,7 @@ def _spread(
 
 
 def _curves(name: str, data: np.ndarray, spec: ModalitySpec | None) -> Curves:
-    known = np.where(_measured(data, spec), data.astype(np.float64), np.nan)
+    known = np.where(measured(data, spec), data.astype(np.float64), np.nan)
     fits = spec is not None and spec.num_bands == data.shape[1]
     bands = spec.band_order if spec is not None and fits else tuple(map(str, range(data.shape[1])))
     title = spec.title if spec is not None and spec.title else name

@@ -98,13 +98,18 @@ def _add(bands: Bands, name: str, array: np.ndarray, spec: ModalitySpec | None) 
 
 def there(band: np.ndarray, spec: ModalitySpec | None) -> np.ndarray:
     """Return the values of a band that were measured."""
-    absent: np.ndarray = band == MISSING_VALUE
-    if band.dtype.kind == "f":
-        absent |= ~np.isfinite(band)
-    if spec is not None and spec.nodata is not None and spec.storage == "identity":
-        absent |= band == spec.nodata
-    left: np.ndarray = band[~absent]
+    left: np.ndarray = band[measured(band, spec)]
     return left
+
+
+def measured(data: np.ndarray, spec: ModalitySpec | None) -> np.ndarray:
+    """Return which stored values were measured, bool of the array's shape. spec: null = nodata is not known."""
+    absent: np.ndarray = data == MISSING_VALUE
+    if data.dtype.kind == "f":
+        absent |= ~np.isfinite(data)
+    if spec is not None and spec.nodata is not None and spec.storage == "identity":
+        absent |= data == spec.nodata
+    return ~absent
 
 
 def merge(parts: Sequence[Measured]) -> Measured:

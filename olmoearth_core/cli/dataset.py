@@ -29,6 +29,8 @@ from olmoearth_core.cli import (
     dataset_tune,
     dataset_verify,
 )
+from olmoearth_core.cli.dataset_engine import ENGINE, SCHEDULER, WORKERS
+from olmoearth_core.cli.dataset_engine import engine as made
 
 if TYPE_CHECKING:
     from olmoearth_core.convert.convert import Report
@@ -98,14 +100,13 @@ def convert(
     ] = "sub_tile",
     required: Annotated[str | None, typer.Option(help="modalities that every sample must have")] = None,
     min_timesteps: Annotated[int, typer.Option(help="steps that one modality must have")] = 12,
-    engine: Annotated[str, typer.Option(help="where to work: pool = this machine, dask = a cluster, or any")] = "pool",
-    workers: Annotated[int | None, typer.Option(help="processes; 0 = this one; default: one per core")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="address of the cluster, tcp://host:8786")] = None,
+    engine: ENGINE = "pool",
+    workers: WORKERS = None,
+    scheduler: SCHEDULER = None,
     shard: Annotated[str, typer.Option(help="i/n: work on every n-th tile from i (array jobs); 0/1 = all")] = "0/1",
     staging: Annotated[Path | None, typer.Option(help="folder for unfinished work; shared by shards")] = None,
 ) -> None:
     """Turn a tile store into sample files. Can be stopped and started again at any time."""
-    from olmoearth_core.cli.dataset_engine import engine as made
     from olmoearth_core.convert.convert import convert as run
     from olmoearth_core.convert.h5_writer import Storage
     from olmoearth_core.convert.tile_job import Rules

@@ -1,12 +1,21 @@
-"""Which engine `--engine` means: a full name, or the part of one that people remember (`pool`, `dask`)."""
+"""The options that say where to work, and which engine `--engine` means.
+
+That is a full name, or the part of one that people remember (`pool`, `dask`).
+"""
 
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from olmoearth_core.errors import ConfigError, UnknownComponent
 from olmoearth_core.interfaces.engine import Engine
+
+ENGINE = Annotated[str, typer.Option(help="where to work: pool = this machine, dask = a cluster, or any")]
+WORKERS = Annotated[int | None, typer.Option(help="processes; 0 = this one; default: one per core")]
+SCHEDULER = Annotated[str | None, typer.Option(help="address of the cluster, tcp://host:8786")]
 
 
 def engine(name: str, **options: Any) -> Engine:

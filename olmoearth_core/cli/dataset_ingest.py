@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from olmoearth_core.cli.dataset_engine import ENGINE, SCHEDULER, WORKERS
+from olmoearth_core.cli.dataset_engine import engine as made
+
 if TYPE_CHECKING:
     from olmoearth_core.ingest.run import Report
     from olmoearth_core.ingest.tile import Outcome
@@ -23,16 +26,15 @@ def ingest(
     modalities: Annotated[str, typer.Option(help="names joined by commas")],
     reader: Annotated[str | None, typer.Option(help="use this reader alone, where several know a file")] = None,
     option: Annotated[list[str] | None, typer.Option(help="key=value for readers that have this option")] = None,
-    engine: Annotated[str, typer.Option(help="where to work: pool = this machine, dask = a cluster, or any")] = "pool",
-    workers: Annotated[int | None, typer.Option(help="processes; 0 = this one; default: one per core")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="address of the cluster, tcp://host:8786")] = None,
+    engine: ENGINE = "pool",
+    workers: WORKERS = None,
+    scheduler: SCHEDULER = None,
     clear_sky: Annotated[bool, typer.Option(help="use cloudy pixels only where nothing else is seen")] = True,
     overwrite: Annotated[bool, typer.Option(help="make tiles again that are there")] = False,
     shard: Annotated[str, typer.Option(help="i/n: every n-th window from i (array jobs); 0/1 = all")] = "0/1",
 ) -> None:
     """Put scenes together into tiles. Can be stopped and started again at any time."""
     from olmoearth_core.cli.dataset import _progress, _shard
-    from olmoearth_core.cli.dataset_engine import engine as made
     from olmoearth_core.errors import DataError
     from olmoearth_core.ingest.local import scan
     from olmoearth_core.ingest.run import ingest as run

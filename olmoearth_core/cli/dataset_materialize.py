@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from olmoearth_core.cli.dataset_engine import ENGINE, SCHEDULER, WORKERS
+from olmoearth_core.cli.dataset_engine import engine as made
+
 _SHOWN = 8
 
 
@@ -26,9 +29,9 @@ def materialize(
     rate: Annotated[float, typer.Option(help="requests per second, over all workers")] = 5.0,
     retries: Annotated[int, typer.Option(help="further tries of a request that failed")] = 5,
     timeout: Annotated[float, typer.Option(help="seconds to wait for an answer")] = 60.0,
-    engine: Annotated[str, typer.Option(help="where to work: pool = this machine, dask = a cluster, or any")] = "pool",
-    workers: Annotated[int | None, typer.Option(help="processes; 0 = this one; default: one per core")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="address of the cluster, tcp://host:8786")] = None,
+    engine: ENGINE = "pool",
+    workers: WORKERS = None,
+    scheduler: SCHEDULER = None,
     shard: Annotated[str, typer.Option(help="i/n: every n-th window from i (array jobs); 0/1 = all")] = "0/1",
     mosaic: Annotated[
         Literal["clear_sky", "gaps"], typer.Option(help="avoid clouds, or only fill what a scene does not cover")
@@ -43,7 +46,6 @@ def materialize(
     factory = registry.sources.get(source)
 
     from olmoearth_core.cli.dataset import _progress, _shard
-    from olmoearth_core.cli.dataset_engine import engine as made
     from olmoearth_core.cli.dataset_ingest import show_report
     from olmoearth_core.ingest.materialize import materialize as run
     from olmoearth_core.ingest.tile import Choices

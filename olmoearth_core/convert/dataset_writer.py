@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -114,7 +114,7 @@ class DatasetWriter:
         try:
             self.staging.mkdir(parents=True, exist_ok=True)
             note = self.staging / MANIFEST
-            if note.exists() and json.loads(note.read_text()) != self.about:
+            if note.exists() and _facts(str(note), note.read_bytes()) != self.about:
                 raise DataError(
                     f"{self.staging}: holds an unfinished conversion with other options or another source. "
                     "Finish it with its own options, or remove the folder."
@@ -154,7 +154,7 @@ class DatasetWriter:
             number = str(path).split("/")[-2]
             if not number.isdigit():
                 continue
-            manifest = json.loads(filesystem.cat_file(path))
+            manifest = _facts(str(path), filesystem.cat_file(path))
             if manifest.get("about") == self.about:
                 return f"{self.parent}/{number}", manifest
         return None
@@ -194,7 +194,8 @@ class DatasetWriter:
         if beside:
             beside(whole)
         # Last, because readers take a folder with this table for a data set.
-        write_text(whole / METADATA, "\n".join(self._metadata(records)) + "\n")
+        names = [spec.name for spec in self.specs]
+        write_text(whole / METADATA, metadata([record.modalities for record in records], names))
         if self.remote:
             _upload(whole, filesystem, place)
         else:
@@ -223,11 +224,11 @@ class DatasetWriter:
         manifest_db.write(folder, manifest, records, {s.name: s.band_order for s in self.specs})
         write_text(folder / MANIFEST, json.dumps(manifest, indent=2))
 
-    def _metadata(self, records: Iterable[Record]) -> Iterable[str]:
-        names = [spec.name for spec in self.specs]
-        yield ",".join(["sample_index", *names])
-        for index, record in enumerate(records):
-            yield ",".join([str(index), *(str(int(name in record.modalities)) for name in names)])
+
+def metadata(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
+    """Return the text of sample_metadata.csv. rows: the modalities of each sample."""
+    lines = [",".join([str(i), *(str(int(name in row)) for name in columns)]) for i, row in enumerate(rows)]
+    return "\n".join([",".join(["sample_index", *columns]), *lines]) + "\n"
 
 
 def read_records(folder: str) -> list[dict[str, Any]]:
@@ -237,6 +238,16 @@ def read_records(folder: str) -> list[dict[str, Any]]:
     if not filesystem.exists(path):
         return []
     return [json.loads(line) for line in filesystem.cat_file(path).decode().splitlines() if line]
+
+
+def _facts(path: str, content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: is no JSON ({str(error)[:200]}). Remove it, or the folder that it lies in.") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: is no JSON object. Remove it, or the folder that it lies in.")
+    return found
 
 
 def _upload(whole: Path, filesystem: Any, place: str) -> None:

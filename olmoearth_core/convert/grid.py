@@ -6,6 +6,7 @@ hemisphere are negative. File names carry these numbers, so they are facts of th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,10 @@ from rasterio.transform import Affine
 from rasterio.warp import transform as reproject
 
 from olmoearth_core.interfaces.modality import TILE_PIXELS, resolution
+
+_CRS = re.compile(r"[A-Z]{1,16}:\d{1,9}", re.ASCII)
+_FARTHEST = 10**6
+"""Largest column or row of any grid; 62,500 cells of 0.625 m are 10,000 km."""
 
 
 @dataclass(frozen=True, order=True)
@@ -69,6 +74,20 @@ class Cell:
         x = left + (cols + 0.5) * self.meters / blocks
         y = top - (rows + 0.5) * self.meters / blocks
         return to_latlon(self.crs, x, y)
+
+
+def listed_cell(crs: str, factor: int, col: str, row: str) -> Cell:
+    """Return the cell that a line of a table names.
+
+    Raises:
+        ValueError: it is none, or its name, which becomes that of files, could lead out of their folder.
+    """
+    if not _CRS.fullmatch(crs):
+        raise ValueError(f"crs is {crs[:40]!r}, expected one such as EPSG:32610")
+    cell = Cell(crs, factor, int(col), int(row))
+    if max(abs(cell.col), abs(cell.row)) > _FARTHEST:
+        raise ValueError(f"col {col[:20]}, row {row[:20]} lie on no map")
+    return cell
 
 
 def to_latlon(crs: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:

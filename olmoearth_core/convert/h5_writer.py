@@ -7,8 +7,7 @@ Layout "windows" cuts arrays into chunks, so that reading a small crop decodes l
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-from olmoearth_core.convert.whole_file import unfinished
+from olmoearth_core.convert.whole_file import whole
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import StorageTransform
 
@@ -144,19 +143,23 @@ def write_sample(
     """
     storage = storage or Storage()
     final = Path(path)
-    temporary = unfinished(final)
     everything = {"latlon": np.asarray(latlon, np.float32), "timestamps": np.asarray(timestamps, np.int32), **arrays}
-    base = min((a.shape[0] for a in arrays.values() if a.ndim == 4), default=1)
     try:
-        with h5py.File(temporary, "w", libver=("earliest", "v110")) as file:
-            for name, array in everything.items():
-                file.create_dataset(name, data=array, **storage.options(array, base))
-            for name, mask in masks.items():
-                file.create_dataset(f"{MASKS}/{name}", data=np.asarray(mask, bool))
-        content = temporary.read_bytes()
-        os.replace(temporary, final)
+        with whole(final) as temporary:
+            with h5py.File(temporary, "w", libver=("earliest", "v110")) as file:
+                write_arrays(file, everything, storage.options)
+                for name, mask in masks.items():
+                    file.create_dataset(f"{MASKS}/{name}", data=np.asarray(mask, bool))
+            content = temporary.read_bytes()
     except OSError as error:
         raise DataError(f"{final}: cannot be written ({error}). Check permissions and free space.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return len(content), hashlib.sha256(content).hexdigest()
+
+
+def write_arrays(
+    file: h5py.File, arrays: Mapping[str, np.ndarray], options: Callable[[np.ndarray, int], Mapping[str, Any]]
+) -> None:
+    """Write arrays in their order. options: from an array and the smallest side of images to how it is stored."""
+    base = min((a.shape[0] for a in arrays.values() if a.ndim == 4), default=1)
+    for name, array in arrays.items():
+        file.create_dataset(name, data=array, **options(array, base))

@@ -7,14 +7,13 @@ manifest.json and manifest.jsonl; this file holds what is too much for them (has
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from olmoearth_core.convert.whole_file import unfinished
+from olmoearth_core.convert.whole_file import whole
 from olmoearth_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -52,20 +51,16 @@ def write(
     folder: Path, manifest: Mapping[str, Any], records: Sequence[Record], bands: Mapping[str, Sequence[str]]
 ) -> None:
     """Write manifest.sqlite of a data set. manifest: content of manifest.json. bands: modality -> names in order."""
-    temporary = unfinished(folder / DATABASE)
     try:
-        with closing(sqlite3.connect(temporary)) as db:
+        with whole(folder / DATABASE) as temporary, closing(sqlite3.connect(temporary)) as db:
             # Nothing to roll back to: a file that was not finished is not given its name.
             db.executescript(f"PRAGMA page_size=4096; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {TABLES}")
             db.execute(f"PRAGMA user_version={VERSION}")
             for table, rows in _rows(manifest, records, bands):
                 db.executemany(INSERTS[table], rows)
             db.commit()
-        os.replace(temporary, folder / DATABASE)
     except sqlite3.Error as error:
         raise DataError(f"{folder / DATABASE}: cannot be written ({error}). Check permissions and space.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _rows(

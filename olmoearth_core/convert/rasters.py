@@ -25,6 +25,7 @@ from olmoearth_core.convert.grid import Cell
 from olmoearth_core.convert.tiles import Tile, tile_path
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import TILE_PIXELS, BandSet, ModalitySpec
+from olmoearth_core.readers.raster_limits import ALONE, require_bounded
 
 
 def load(
@@ -102,7 +103,7 @@ def resize(pixels: np.ndarray, side: int) -> np.ndarray:
 @contextmanager
 def _opened(path: str) -> Iterator[tuple[Any, str]]:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), rasterio.Env(**ALONE):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             if "://" in path:
                 with fsspec.open(path, "rb") as file:
@@ -125,6 +126,7 @@ def _opened(path: str) -> Iterator[tuple[Any, str]]:
 
 
 def _check(path: str, raster: Any, spec: ModalitySpec, tile: Tile, band_set: BandSet) -> None:
+    require_bounded(path, raster)
     if raster.crs is None or raster.crs != rasterio.CRS.from_string(tile.cell.crs):
         found = f"its CRS is {raster.crs.to_string()}" if raster.crs else "it has no CRS, so it may be torn"
         raise DataError(f"{path}: {found}, but its name and table say {tile.cell.crs}. Reproject or fetch the tile.")

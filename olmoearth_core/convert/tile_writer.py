@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ import rasterio
 
 from olmoearth_core.convert.grid import Cell
 from olmoearth_core.convert.tiles import COLUMNS, table_path, tile_path
+from olmoearth_core.convert.whole_file import whole, write_bytes
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec
 
 
@@ -42,7 +42,6 @@ def write_tile(root: Path, spec: ModalitySpec, cell: Cell, band_set: BandSet, st
     path = Path(tile_path(root, spec, cell, band_set))
     path.parent.mkdir(parents=True, exist_ok=True)
     bands = steps.reshape(-1, *steps.shape[-2:])
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tif")
     profile = {
         "driver": "GTiff", "dtype": bands.dtype.name, "count": len(bands), "height": bands.shape[1],
         "width": bands.shape[2], "crs": cell.crs, "transform": cell.transform(band_set.resolution_factor),
@@ -50,9 +49,8 @@ def write_tile(root: Path, spec: ModalitySpec, cell: Cell, band_set: BandSet, st
     }  # fmt: skip
     if bands.shape[1] >= 32:
         profile |= {"tiled": True, "blockxsize": 32, "blockysize": 32}
-    with rasterio.open(temporary, "w", **profile) as raster:
+    with whole(path) as temporary, rasterio.open(temporary, "w", **profile) as raster:
         raster.write(bands)
-    os.replace(temporary, path)
     return path
 
 
@@ -68,7 +66,5 @@ def write_rows(path: Path, rows: Iterable[Row]) -> Path:
     writer.writerow(COLUMNS)
     writer.writerows(row.values() for row in rows)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(text.getvalue().encode())
-    os.replace(temporary, path)
+    write_bytes(path, text.getvalue().encode())
     return path

@@ -13,7 +13,7 @@ from pathlib import Path
 import fsspec
 import numpy as np
 
-from olmoearth_core.convert.grid import Cell
+from olmoearth_core.convert.grid import Cell, listed_cell
 from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec
 
@@ -93,14 +93,18 @@ def read_table(root: str | Path, spec: ModalitySpec) -> TileTable:
     """Read the table of one modality; MissingTable where there is none."""
     path = table_path(root, spec)
     try:
-        with fsspec.open(path, "rt", newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        # Spreadsheets put a mark of byte order before the first column.
+        with fsspec.open(path, "rt", newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns, rows = reader.fieldnames or (), list(reader)
     except FileNotFoundError:
         raise MissingTable(
             f'{path}: not found. The modality "{spec.name}" was asked for, and each modality of a tile store has a '
             "table beside its folder. Leave the modality out, or write the table."
         ) from None
-    missing = [c for c in COLUMNS if rows and c not in rows[0]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: is no table of tiles ({error}); expected {','.join(COLUMNS)}.") from error
+    missing = [c for c in COLUMNS if c not in columns]
     if missing:
         raise DataError(f"{path}: columns {', '.join(missing)} are missing; expected {','.join(COLUMNS)}.")
     return _group(path, spec, rows)
@@ -111,7 +115,7 @@ def _group(path: str, spec: ModalitySpec, rows: list[dict[str, str]]) -> TileTab
     faults: list[str] = []
     for line, row in enumerate(rows, start=2):
         try:
-            cell = Cell(row["crs"], spec.grid_factor, int(row["col"]), int(row["row"]))
+            cell = listed_cell(row["crs"], spec.grid_factor, row["col"], row["row"])
             index, start = int(row["image_idx"]), datetime.fromisoformat(row["start_time"])
         except (TypeError, ValueError) as error:
             faults.append(f"{path}:{line}: {error}; the row is left out")
@@ -119,7 +123,7 @@ def _group(path: str, spec: ModalitySpec, rows: list[dict[str, str]]) -> TileTab
         known = steps.setdefault(cell, [])
         if index == len(known):
             known.append(start)
-        elif index < len(known) and known[index] == start:
+        elif 0 <= index < len(known) and known[index] == start:
             faults.append(f"{path}:{line}: image {index} of {cell.window_name} is listed twice; the second is left out")
         else:
             found = f"image_idx is {index}, expected {len(known)} for {cell.window_name}"

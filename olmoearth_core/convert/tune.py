@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from olmoearth_core.convert.dataset_writer import DatasetWriter
-from olmoearth_core.convert.h5_writer import MASKS
+from olmoearth_core.convert.h5_writer import MASKS, write_arrays
 from olmoearth_core.convert.samples import plan
 from olmoearth_core.convert.tile_job import Rules, TileJob, blocks_of
 from olmoearth_core.convert.tiles import read_table
@@ -177,10 +177,8 @@ def _read(path: Path) -> Arrays:
 
 
 def _write(path: Path, arrays: Arrays, candidate: Candidate) -> None:
-    base = min((a.shape[0] for a in arrays.values() if a.ndim == 4), default=1)
     with h5py.File(path, "w", libver=("earliest", "v110")) as file:
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array, **candidate.options(array, base))
+        write_arrays(file, arrays, candidate.options)
     with path.open("rb") as written:
         os.fsync(written.fileno())
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from olmoearth_core.convert.grid import Cell
+from olmoearth_core.convert.grid import Cell, listed_cell
 from olmoearth_core.convert.tile_writer import Row, write_rows, write_table
 from olmoearth_core.convert.tiles import COLUMNS, dataset_name, table_path, tile_path
 from olmoearth_core.errors import DataError
@@ -103,6 +103,6 @@ def read_rows(path: Path, spec: ModalitySpec) -> list[Row]:
 
 
 def _row(line: dict[str, str], spec: ModalitySpec) -> Row:
-    cell = Cell(line["crs"], spec.grid_factor, int(line["col"]), int(line["row"]))
+    cell = listed_cell(line["crs"], spec.grid_factor, line["col"], line["row"])
     start, end = (datetime.fromisoformat(line[name]) for name in ("start_time", "end_time"))
     return Row(cell, datetime.fromisoformat(line["tile_time"]), int(line["image_idx"]), start, end)

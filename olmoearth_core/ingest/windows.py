@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import numpy as np
 
 from olmoearth_core.convert.grid import Cell, to_latlon
 from olmoearth_core.convert.tiles import slot
+from olmoearth_core.convert.whole_file import write_text
 from olmoearth_core.errors import DataError
 
 FACTOR = 16
@@ -119,11 +119,9 @@ def write_windows(path: str | Path, windows: Iterable[Window]) -> Path:
         writer.writerow(COLUMNS)
         writer.writerows(_values(window).values() for window in ordered)
         text = lines.getvalue()
-    temporary = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(text.encode())
-        os.replace(temporary, place)
+        write_text(place, text)
     except OSError as error:
         raise DataError(f"{place}: cannot be written ({error}). Give another file.") from error
     return place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from olmoearth_core.cli.main import main
 from olmoearth_core.lookup import modalities
+from olmoearth_core.testing.command import olmoearth
 from olmoearth_core.testing.sample_sets import write_set
 
 NAMES = ("sentinel1", "srtm", "worldcover")
@@ -31,12 +31,6 @@ def run(capsys):
     """Return a function that runs `olmoearth dataset …` and returns its code, output and errors."""
 
     def ran(*words):
-        capsys.readouterr()
-        try:
-            code = main(["dataset", *map(str, words)])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
+        return olmoearth(capsys, "dataset", *words)
 
     return ran

@@ -102,6 +102,15 @@ def test_a_modality_with_four_of_twelve_months_has_four_steps_and_a_mask(write_s
     assert sample[f"{MASKS}/optical"].all()
 
 
+def test_sentinel2_of_all_months_and_landsat_of_four_have_the_documented_steps(write_store):
+    chosen = modalities(["sentinel2_l2a", "landsat"])
+    root = write_store(chosen, steps={"landsat": [1, 3, 4, 12]})
+    sample = read(Path(convert(root, None, chosen).path) / "sample_0.h5")
+    assert (sample["sentinel2_l2a"].shape, sample["landsat"].shape) == ((128, 128, 12, 12), (128, 128, 4, 11))
+    assert "".join("FT"[int(m)] for m in sample[f"{MASKS}/landsat"]) == "TFTTFFFFFFFT"
+    assert (sample["timestamps"][0].tolist(), sample["timestamps"][11].tolist()) == ([8, 5, 2018], [4, 4, 2019])
+
+
 def test_a_fourteen_step_tile_gives_fourteen_timestamps(write_store, specs):
     root = write_store([specs["optical"]], steps={"optical": range(1, 15)})
     sample = read(Path(convert(root, None, [specs["optical"]]).path) / "sample_0.h5")

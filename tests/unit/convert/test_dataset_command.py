@@ -6,20 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from olmoearth_core.cli.main import main
 from olmoearth_core.lookup import modalities
+from olmoearth_core.testing.command import olmoearth
 
 SPECS = modalities(["sentinel1", "worldcover"])
 
 
 def run(capsys, *words: object) -> tuple[int, str, str]:
-    capsys.readouterr()
-    try:
-        code = main(["dataset", *map(str, words)])
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
+    return olmoearth(capsys, "dataset", *words)
 
 
 def test_tiles_become_a_data_set_that_info_describes(write_store, tmp_path, capsys):

@@ -27,7 +27,7 @@ def test_resolutions_are_ints_when_integral():
     ],
 )
 def test_the_centre_of_a_cell_in_degrees(col, row, latlon):
-    np.testing.assert_allclose(Cell("EPSG:32610", 16, col, row).latlon(), latlon, atol=1e-7)
+    np.testing.assert_allclose(Cell("EPSG:32610", 16, col, row).latlon(), latlon, rtol=0, atol=1e-7)
 
 
 def test_a_cell_covers_its_documented_metres():
@@ -43,11 +43,20 @@ def test_a_cell_covers_its_documented_metres():
         ("openstreetmap_raster", 0, "10_openstreetmap_raster/EPSG:32610_150_-2089_2.5.tif"),
         ("era5_10", 0, "10_era5_10_monthly/EPSG:32610_150_-2089_2560.tif"),
         ("naip_10", 0, "10_naip_10/EPSG:32610_150_-2089_0.625.tif"),
+        ("cdl", 0, "10_cdl/EPSG:32610_150_-2089_10.tif"),
+        ("sentinel2_l2a", 2, "10_sentinel2_l2a_monthly/EPSG:32610_150_-2089_40.tif"),
     ],
 )
 def test_file_names(name, last, path):
     spec = modalities([name])[0]
     assert tile_path("/r", spec, Cell("EPSG:32610", 16, 150, -2089), spec.band_sets[last]) == f"/r/{path}"
+
+
+def test_modalities_of_other_grids_have_the_resolution_of_theirs_in_both_names():
+    naip, era5 = modalities(["naip", "era5"])
+    fine, coarse = Cell("EPSG:32610", 1, 3, -4), Cell("EPSG:32610", 256, 3, -4)
+    assert tile_path("r", naip, fine, naip.band_sets[0]) == "r/0.625_naip/EPSG:32610_3_-4_0.625.tif"
+    assert tile_path("r", era5, coarse, era5.band_sets[0]) == "r/160_era5_monthly/EPSG:32610_3_-4_160.tif"
 
 
 def test_a_window_name_has_the_resolution_in_second_place():

@@ -1,11 +1,11 @@
-"""Acceptance checks 9, 13 and the writing half of 38; keys, types and layout of one sample file."""
+"""Acceptance checks 9, 11, 13 and the writing half of 38; keys, types and layout of one sample file."""
 
 from __future__ import annotations
 
 import hashlib
 
 import h5py
-import hdf5plugin
+import hdf5plugin  # noqa: F401  registers the compression filters
 import numpy as np
 import pytest
 
@@ -72,7 +72,7 @@ def test_the_reference_layout_is_one_chunk_per_array_with_zstd_3_and_bare_masks(
     with h5py.File(tmp_path / "s.h5") as file:
         for name in ("latlon", "timestamps", *arrays()):
             assert file[name].chunks == file[name].shape
-            assert filters(file[name]) == [(hdf5plugin.Zstd.filter_id, (3,))]
+            assert filters(file[name]) == [(32015, (3,))]
         assert (file[MASKS]["optical"].chunks, filters(file[MASKS]["optical"])) == (None, [])
 
 
@@ -90,6 +90,23 @@ def test_other_compressions_give_the_same_values(tmp_path, storage):
     with h5py.File(tmp_path / "s.h5") as file:
         np.testing.assert_array_equal(file["optical"], arrays()["optical"])
         assert (file["optical"].chunks is None) == (storage.compression == "none")
+
+
+@pytest.mark.parametrize(
+    ("storage", "expected"),
+    [
+        (Storage("lz4", None, layout="reference"), [(32004, (0,))]),
+        (Storage("gzip", 5, layout="reference"), [(1, (5,))]),
+        (Storage("gzip", 5, shuffle=True, layout="reference"), [(2, (2,)), (1, (5,))]),
+        (Storage("zstd", 7, shuffle=True, layout="reference"), [(32015, (7,))]),
+        (Storage("none", None, shuffle=True, layout="reference", chunks=(2, 3)), []),
+    ],
+)
+def test_the_reference_layout_filters_as_the_format_says(tmp_path, storage, expected):
+    write_sample(tmp_path / "s.h5", arrays(), STAMPS, LATLON, mask(), storage=storage)
+    with h5py.File(tmp_path / "s.h5") as file:
+        assert filters(file["optical"]) == expected
+        assert file["optical"].chunks == (file["optical"].shape if expected else None)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,31 @@ def test_a_fine_raster_is_strided_not_averaged():
     np.testing.assert_array_equal(resize(fine, 2), [[fine[0, 0], fine[0, 4]], [fine[4, 0], fine[4, 4]]])
 
 
+def test_bands_of_20_and_40_metres_fill_the_10_metre_pixels_that_they_cover(tmp_path, cell):
+    spec, when = modalities(["sentinel2_l2a"])[0], datetime(2020, 2, 1, tzinfo=UTC)
+    stored, rng = {}, np.random.default_rng(0)
+    for band_set in spec.band_sets:
+        side = 256 * 16 // band_set.resolution_factor
+        stored[band_set.meters] = rng.integers(0, 9000, (2, len(band_set.bands), side, side)).astype(np.uint16)
+        write_tile(tmp_path, spec, cell, band_set, stored[band_set.meters])
+    array = load(tmp_path, spec, Tile(spec.name, cell, (when, when)), cell)
+    assert (array.shape, array.dtype) == ((256, 256, 2, 12), np.uint16)
+    row, col = np.mgrid[:256, :256]
+    for meters, bands in ((10, slice(4)), (20, slice(4, 10)), (40, slice(10, 12))):
+        times = meters // 10
+        expected = stored[meters][:, :, row // times, col // times].transpose(2, 3, 0, 1)
+        np.testing.assert_array_equal(array[..., bands], expected)
+
+
+def test_of_a_2_5_metre_raster_every_fourth_pixel_is_kept(tmp_path, cell):
+    spec, when = modalities(["openstreetmap_raster"])[0], datetime(2020, 1, 1, tzinfo=UTC)
+    stored = np.random.default_rng(0).integers(0, 2, (1, 30, 1024, 1024)).astype(np.uint8)
+    write_tile(tmp_path, spec, cell, spec.band_sets[0], stored)
+    array = load(tmp_path, spec, Tile(spec.name, cell, (when,)), cell)
+    assert (array.shape, array.dtype) == ((256, 256, 1, 30), np.uint8)
+    np.testing.assert_array_equal(array[:, :, 0], stored[0].transpose(1, 2, 0)[::4, ::4])
+
+
 def test_arrays_have_rows_columns_steps_and_bands(write_store, specs, cell):
     root = write_store(list(specs.values()))
     shapes = {n: load(root, s, read_table(root, s).tiles[cell], cell).shape for n, s in specs.items()}

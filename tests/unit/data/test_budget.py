@@ -1,3 +1,5 @@
+"""Acceptance check 17 of the data chapter, and the steps of 26: what a token budget holds."""
+
 import pytest
 
 from olmoearth_core import lookup
@@ -34,6 +36,10 @@ def test_sentinel2_alone_gets_two_steps_out_of_a_hundred_tokens():
 )
 def test_the_official_modalities_get_the_documented_steps(tokenization, expected):
     assert [longest(OFFICIAL, p, 2250, tokenization) for p in range(1, 13)] == expected
+
+
+def test_eight_patches_of_four_modalities_get_eight_steps_out_of_the_official_budget():
+    assert longest(["sentinel2_l2a", "sentinel1", "worldcover", "openstreetmap_raster"], 8, 2250) == 8
 
 
 def test_position_costs_no_tokens():

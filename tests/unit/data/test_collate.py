@@ -1,3 +1,5 @@
+"""Acceptance check 29 of the data chapter, the shapes; which tokens are there."""
+
 import numpy as np
 import pytest
 import torch

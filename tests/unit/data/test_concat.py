@@ -1,3 +1,5 @@
+"""Acceptance check 32 of the data chapter; weights of parts, and how a config names them."""
+
 from collections import Counter
 from pathlib import Path
 
@@ -28,8 +30,9 @@ def test_samples_are_numbered_through(make_set):
     places = [dataset.path(index) for index in (0, 1, 2, -1)]
     assert places == [f"{two}/sample_0.h5", f"{two}/sample_1.h5", f"{one}/sample_0.h5", f"{one}/sample_0.h5"]
     assert dataset.latlons[:, 0].tolist() == [45.0, 46.0, 45.0]
-    with pytest.raises(IndexError):
-        dataset.path(3)
+    for outside in (3, -4):
+        with pytest.raises(IndexError):
+            dataset.path(outside)
 
 
 def test_a_share_is_taken_of_each_part(make_set):

@@ -1,3 +1,5 @@
+"""Acceptance checks 15, 18, 21, 26, 27, 36 and 41 of the data chapter; what is absent, and bad files."""
+
 import pickle
 from dataclasses import replace
 
@@ -149,6 +151,30 @@ def test_a_derived_modality_is_computed_from_a_source_that_is_not_trained(make_o
     dataset = opened(make_one(arrays, {"sentinel1": [True]}, steps=1), ["sentinel1", "worldcover_onehot"])
     onehot = whole(dataset, steps=1).arrays["worldcover_onehot"]
     assert [onehot[r, c, 0].nonzero()[0].tolist() for r, c in ((0, 0), (0, 7), (7, 0), (7, 7))] == [[0], [9], [10], []]
+
+
+def test_only_the_missing_value_is_missing_in_a_map_of_codes(make_one):
+    codes = np.full((8, 8, 1, 1), 40, np.int32)
+    codes[0, :3, 0, 0] = 0, 255, -99999
+    arrays = {"sentinel1": np.ones((8, 8, 1, 2), np.float32), "worldcover": codes}
+    names = ["sentinel1", "worldcover", "worldcover_onehot"]
+    sample = whole(opened(make_one(arrays, {"sentinel1": [True]}, steps=1), names), steps=1)
+    assert np.argwhere(~sample.presence["worldcover"]).tolist() == [[0, 2, 0, 0]]
+    there = np.broadcast_to(sample.presence["worldcover_onehot"], (8, 8, 1, 11))
+    assert np.argwhere(~there).tolist() == [[0, 2, 0, channel] for channel in range(11)]
+    onehot = sample.arrays["worldcover_onehot"]
+    assert onehot[0, :3].any() == np.False_
+    assert onehot.sum() == 61
+    normal = Normalizer(lookup.modalities(["worldcover"]))("worldcover", np.array([[0], [255]], np.float32))
+    assert sample.arrays["worldcover"][0, :3, 0, 0].tolist() == [*normal.ravel().tolist(), 0]
+
+
+def test_codes_as_bytes_are_all_there(make_one):
+    codes = np.array([0, 255], np.uint8).repeat(32).reshape(8, 8, 1, 1)
+    arrays = {"sentinel1": np.ones((8, 8, 1, 2), np.float32), "worldcover": codes}
+    sample = whole(opened(make_one(arrays, {"sentinel1": [True]}, steps=1), ["sentinel1", "worldcover"]), steps=1)
+    assert sample.presence["worldcover"].all()
+    assert len(np.unique(sample.arrays["worldcover"])) == 2
 
 
 def test_a_derived_series_has_the_gaps_of_its_source(make_one):

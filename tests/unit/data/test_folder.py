@@ -1,3 +1,7 @@
+"""Acceptance check 22 of the data chapter; what a data set's folder is named and holds."""
+
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -10,6 +14,16 @@ def test_the_fingerprint_is_the_references():
     expected = "479c150d6ca101858480e6e1839450b63f7716bb07aa9cea85d4ca39c055d035"
     assert folder.fingerprint(np.float32, None) == expected
     assert folder.fingerprint(np.float32, "keep.npy") != expected
+
+
+def test_only_some_names_of_several_words_are_put_together_in_the_fingerprint():
+    folder = Folder("/t/x/era5_10_naip_10_openstreetmap_raster_wri_canopy_height_map_required_srtm/2", 2)
+    tokens = ["10", "canopy", "era5", "height", "latlon", "map", "naip_10", "openstreetmap_raster", "required",
+              "srtm", "wri"]  # fmt: skip
+    text = f"tile_path=/t,supported_modalities={tokens},sample_size=2,dtype=<class 'numpy.float16'>"
+    assert folder.fingerprint(np.float16, None) == hashlib.sha256(text.encode()).hexdigest()
+    filtered = hashlib.sha256(f"{text},filter_idx_file=/k/keep.npy".encode()).hexdigest()
+    assert folder.fingerprint(np.float16, "/k/keep.npy") == filtered
 
 
 def test_a_folder_above_will_do(make_set, tmp_path):

@@ -1,3 +1,5 @@
+"""Acceptance checks 25, 39 and 40 of the data chapter; ranks, workers, resumption, bad samples."""
+
 import io
 import logging
 from dataclasses import replace
@@ -157,6 +159,15 @@ def test_another_seed_in_a_state_is_adopted_with_a_warning(folder, caplog):
         epoch, done = other.resume(state)
     assert "the run began with 7" in caplog.text
     assert all(equal(a, b) for a, b in zip(expected, other.epoch(epoch, done), strict=True))
+
+
+def test_a_run_resumed_with_another_seed_gets_the_rest_of_its_own_order(make_set):
+    folder, eight = make_set(22, modalities=NAMES, steps=2), replace(SMALL, global_batch_size=8)
+    resumed = loader(folder, eight)
+    epoch, done = resumed.resume(loader(folder, replace(eight, seed=7)).state(epoch=1, batches_done=1))
+    expected = np.random.default_rng(7 + 1).permutation(np.arange(22, dtype=np.uint32))[8:16]
+    assert [list(batch.indices) for batch in resumed.epoch(epoch, done)] == [expected.tolist()]
+    assert loader(folder, replace(SMALL, global_batch_size=64)).batches_per_epoch == 0
 
 
 def test_another_data_set_in_a_state_is_warned_about(folder, make_set, caplog):

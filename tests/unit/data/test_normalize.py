@@ -1,3 +1,5 @@
+"""Acceptance checks 20 and 41 of the data chapter; which statistics are used, and which are refused."""
+
 import json
 import pickle
 from dataclasses import replace
@@ -39,6 +41,13 @@ def test_sentinel2_of_1000_becomes_the_documented_values():
 )
 def test_other_modalities_become_the_documented_values_unclipped(name, stored, expected):
     np.testing.assert_allclose(normalized(name, stored, np.int32), expected, rtol=1e-6)
+
+
+def test_predefined_optical_values_are_a_ten_thousandth():
+    stored = np.array([0, 1000, 10_000, 12_345] * 3, np.uint16)
+    (spec,) = choose(lookup.modalities(["sentinel2_l2a"]), {"sentinel2_l2a": "predefined"})
+    np.testing.assert_allclose(Normalizer([spec])("sentinel2_l2a", stored), stored / 10_000, rtol=1e-6)
+    np.testing.assert_allclose(normalized("sentinel2", [*stored, 500]), np.array([*stored, 500]) / 10_000, rtol=1e-6)
 
 
 @pytest.mark.parametrize("code", [0, 255])

@@ -1,3 +1,5 @@
+"""Acceptance checks 23, 24 and 39 of the data chapter: which sample comes when."""
+
 import numpy as np
 import pytest
 

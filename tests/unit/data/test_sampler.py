@@ -1,3 +1,5 @@
+"""Acceptance check 25 of the data chapter, and the table of 17: which crops are drawn."""
+
 import logging
 from itertools import islice
 
@@ -22,6 +24,12 @@ def shapes(tile: int = 128, modalities=("sentinel2_l2a",), **settings) -> Shapes
 def test_the_reference_draws_the_documented_shapes():
     drawn = list(islice(reference_shapes(range(1, 9), range(1, 13), seed=3622 + 1), 8))
     assert drawn == [(7, 1), (5, 9), (5, 6), (2, 8), (5, 10), (2, 8), (1, 11), (6, 1)]
+
+
+def test_the_reference_draws_no_more_patches_than_256_pixels_hold():
+    drawn = list(islice(reference_shapes(range(20, 61), range(1, 13), seed=0), 400))
+    assert all(side <= 256 // size for size, side in drawn)
+    assert {(size, 256 // size) for size, _ in drawn if size > 21} & set(drawn)
 
 
 def test_reference_draws_follow_batches_and_go_on_after_a_resume():

@@ -1,4 +1,4 @@
-"""A crop of scattered patches: the reference's draws, finer modalities, gaps, ranks and workers."""
+"""A crop of scattered patches (acceptance check 36): the draws of the reference, finer modalities, gaps, workers."""
 
 import json
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Acceptance checks 14, 15 and 16 of the data chapter: the cut time axis, places of stored steps, starts."""
+
 import numpy as np
 import pytest
 

@@ -7,21 +7,15 @@ import catalogue
 import numpy as np
 import pytest
 
-from olmoearth_core.cli.main import main
 from olmoearth_core.ingest.windows import Window, read_windows, write_windows
 from olmoearth_core.kinds import registry
+from olmoearth_core.testing.command import olmoearth
 
 TIME = datetime(2020, 6, 8, tzinfo=UTC)
 
 
 def run(capsys, *words):
-    capsys.readouterr()
-    try:
-        code = main(["dataset", *map(str, words)])
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
+    return olmoearth(capsys, "dataset", *words)
 
 
 @pytest.fixture(autouse=True)
