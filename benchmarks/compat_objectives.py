@@ -11,9 +11,6 @@ is off by more than 1e-5 or a norm by more than 1e-4.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +18,7 @@ from typing import Any
 
 import torch
 from compat_training_step import WITHOUT_DROPOUT, views
+from in_turn import answer
 from torch import nn
 
 from olmoearth_core.config.build import build
@@ -57,7 +55,7 @@ def compare(name: str, parts: Parts, given: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         torch.save(model.state_dict(), Path(folder) / "weights.pth")
         batch = views(replace(parts, train_module=task), Path(folder) / "views.npz")
-        theirs = ask(name, folder, given)
+        theirs = answer([given.peer, str(HERE / "peer_objectives.py"), name, folder], given.peer_path)
     task.attach(model)
     task.before_step(model, 1, 10)
     terms = task.terms(model.train(), batch, seed_view=lambda view: None)
@@ -116,18 +114,6 @@ def perturbed(model: nn.Module) -> nn.Module:
     for parameter in model.parameters():
         parameter.add_(0.02 * torch.randn(parameter.shape, generator=random))
     return model
-
-
-def ask(name: str, folder: str, given: argparse.Namespace) -> dict[str, float]:
-    """Return the metrics and the gradient norm of the reference."""
-    command = [given.peer, str(HERE / "peer_objectives.py"), name, folder]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": given.peer_path}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
-        raise SystemExit(f"the reference failed:\n{done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(lines[-1])
-    return found
 
 
 if __name__ == "__main__":

@@ -10,9 +10,6 @@ of the loss and the norm of all gradients; exit code 1 if a loss is off by more 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from in_turn import answer
 from torch import Tensor, nn
 
 from olmoearth_core.config.build import build
@@ -57,7 +55,8 @@ def compare(version: str, given: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         torch.save(model.state_dict(), Path(folder) / "weights.pth")
         batch = views(parts, Path(folder) / "views.npz")
-        found = {"ours": ours(parts, model, batch), "reference": theirs(version, Path(folder), given)}
+        command = [given.peer, str(HERE / "peer_training_step.py"), version, folder]
+        found = {"ours": ours(parts, model, batch), "reference": answer(command, given.peer_path)}
     print(version)
     limits = {name: 1e-5 for name in found["reference"]} | {"gradient norm": 1e-4}
     for name, limit in limits.items():
@@ -118,18 +117,6 @@ def ours(parts: Parts, model: nn.Module, batch: TrainBatch) -> dict[str, float]:
     base, contrastive = terms.values()
     found = {"base loss": base, "contrastive loss": contrastive, "total": total, "gradient norm": norm}
     return {name: float(value.detach()) for name, value in found.items()}
-
-
-def theirs(version: str, folder: Path, given: argparse.Namespace) -> dict[str, float]:
-    """Return the same of the reference."""
-    command = [given.peer, str(HERE / "peer_training_step.py"), version, str(folder)]
-    environment: dict[str, Any] = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": given.peer_path}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
-        raise SystemExit(f"the reference failed:\n{done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(lines[-1])
-    return found
 
 
 if __name__ == "__main__":

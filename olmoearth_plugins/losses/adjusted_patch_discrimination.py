@@ -7,15 +7,14 @@ Very easy negatives teach nothing, and very hard ones are often the same thing t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from olmoearth_core.interfaces.loss import Loss, Tokens
-from olmoearth_plugins.losses.by_sample import by_sample
+from olmoearth_core.interfaces.loss import Loss
+from olmoearth_plugins.losses.across_modalities import AcrossModalities
 from olmoearth_plugins.losses.contrast import Rules
-from olmoearth_plugins.losses.decoded import device_of, joined, nothing
 from olmoearth_plugins.losses.positive import positive
 
 
@@ -35,33 +34,17 @@ def adjusted_patch_discrimination(
         ConfigError: a temperature or deviation that is not positive.
     """
     positive("adjusted_patch_discrimination", tau=tau, sigma=sigma)
-    return _AdjustedPatchDiscrimination(tau, mu, sigma, pred2unit)
+    return AcrossModalities("AdjustedPatchDisc", Rules(tau, weigh=partial(_weigh, mu, sigma)), pred2unit)
 
 
-@dataclass
-class _AdjustedPatchDiscrimination:
-    tau: float
-    mu: float
-    sigma: float
-    pred2unit: bool
-    name: str = "AdjustedPatchDisc"
-
-    def __call__(self, predicted: Tokens, target: Tokens) -> Tensor:
-        """Compare predictions with targets at all places to be decoded."""
-        with torch.autocast(device_of(predicted), enabled=False):
-            part, zero = joined(predicted, target), nothing(predicted)
-            if part is None:
-                return zero
-            return zero + by_sample(part, Rules(self.tau, weigh=self._weigh), pred2unit=self.pred2unit)
-
-    def _weigh(self, cosines_BKM: Tensor, excluded_BKM: Tensor | None, own: slice) -> Tensor:
-        """Return the factor of each score: mean 1 over the negatives of a row, 1 for its own."""
-        # A softmax, because the densities themselves vanish far from mu: only their ratios count.
-        exponent = (cosines_BKM - self.mu).square() * (-0.5 / self.sigma**2)
-        if excluded_BKM is not None:
-            exponent = exponent.masked_fill(excluded_BKM, -math.inf)
-        exponent[..., own].diagonal(dim1=-2, dim2=-1).fill_(-math.inf)
-        negatives = (exponent > -math.inf).sum(-1, keepdim=True)
-        weight = torch.where(negatives > 0, exponent, 0).softmax(-1) * negatives
-        weight[..., own].diagonal(dim1=-2, dim2=-1).fill_(1)
-        return weight
+def _weigh(mu: float, sigma: float, cosines_BKM: Tensor, excluded_BKM: Tensor | None, own: slice) -> Tensor:
+    """Return the factor of each score: mean 1 over the negatives of a row, 1 for its own."""
+    # A softmax, because the densities themselves vanish far from mu: only their ratios count.
+    exponent = (cosines_BKM - mu).square() * (-0.5 / sigma**2)
+    if excluded_BKM is not None:
+        exponent = exponent.masked_fill(excluded_BKM, -math.inf)
+    exponent[..., own].diagonal(dim1=-2, dim2=-1).fill_(-math.inf)
+    negatives = (exponent > -math.inf).sum(-1, keepdim=True)
+    weight = torch.where(negatives > 0, exponent, 0).softmax(-1) * negatives
+    weight[..., own].diagonal(dim1=-2, dim2=-1).fill_(1)
+    return weight

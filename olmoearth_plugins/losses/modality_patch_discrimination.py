@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-import torch
-from torch import Tensor
-
-from olmoearth_core.interfaces.loss import Loss, Tokens
-from olmoearth_plugins.losses.by_sample import by_sample
+from olmoearth_core.interfaces.loss import Loss
 from olmoearth_plugins.losses.contrast import Rules
-from olmoearth_plugins.losses.decoded import Decoded, decoded, device_of, nothing
 from olmoearth_plugins.losses.positive import positive
+from olmoearth_plugins.losses.within_modalities import WithinModalities
 
 
 def modality_patch_discrimination(
@@ -37,22 +30,4 @@ def modality_patch_discrimination(
         ConfigError: a temperature that is not positive.
     """
     positive("modality_patch_discrimination", tau=tau)
-    return _ModalityPatchDiscrimination(tau, pred2unit, weight, dict(modality_weights or {}))
-
-
-@dataclass
-class _ModalityPatchDiscrimination:
-    tau: float
-    pred2unit: bool
-    weight: float
-    modality_weights: Mapping[str, float]
-    name: str = "ModalityPatchDisc"
-
-    def __call__(self, predicted: Tokens, target: Tokens) -> Tensor:
-        """Compare predictions with targets at all places to be decoded."""
-        with torch.autocast(device_of(predicted), enabled=False):
-            return self.weight * sum(map(self._modality, decoded(predicted, target)), start=nothing(predicted))
-
-    def _modality(self, part: Decoded) -> Tensor:
-        value = by_sample(part, Rules(self.tau), pred2unit=self.pred2unit)
-        return self.modality_weights.get(part.modality, 1.0) * value
+    return WithinModalities("ModalityPatchDisc", Rules(tau), pred2unit, weight, dict(modality_weights or {}))

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
-from torch import Tensor
-
-from olmoearth_core.interfaces.loss import Loss, Tokens
-from olmoearth_plugins.losses.by_sample import by_sample
+from olmoearth_core.interfaces.loss import Loss
+from olmoearth_plugins.losses.across_modalities import AcrossModalities
 from olmoearth_plugins.losses.contrast import Rules
-from olmoearth_plugins.losses.decoded import device_of, joined, nothing
 from olmoearth_plugins.losses.positive import positive
 
 
@@ -27,20 +21,4 @@ def patch_discrimination(*, tau: float = 0.1, pred2unit: bool = False, weight: f
         ConfigError: a temperature that is not positive.
     """
     positive("patch_discrimination", tau=tau)
-    return _PatchDiscrimination(tau, pred2unit, weight)
-
-
-@dataclass
-class _PatchDiscrimination:
-    tau: float
-    pred2unit: bool
-    weight: float
-    name: str = "PatchDisc"
-
-    def __call__(self, predicted: Tokens, target: Tokens) -> Tensor:
-        """Compare predictions with targets at all places to be decoded."""
-        with torch.autocast(device_of(predicted), enabled=False):
-            part, zero = joined(predicted, target), nothing(predicted)
-            if part is None:
-                return zero
-            return zero + self.weight * by_sample(part, Rules(self.tau), pred2unit=self.pred2unit)
+    return AcrossModalities("PatchDisc", Rules(tau), pred2unit, weight)

@@ -6,17 +6,10 @@ negative left says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-import torch
-from torch import Tensor
-
-from olmoearth_core.interfaces.loss import Loss, Tokens
-from olmoearth_plugins.losses.by_sample import by_sample
+from olmoearth_core.interfaces.loss import Loss
 from olmoearth_plugins.losses.contrast import Rules
-from olmoearth_plugins.losses.decoded import Decoded, decoded, device_of, nothing
 from olmoearth_plugins.losses.positive import positive
+from olmoearth_plugins.losses.within_modalities import WithinModalities
 
 
 def modality_patch_discrimination_masked_negatives(
@@ -46,25 +39,5 @@ def modality_patch_discrimination_masked_negatives(
     """
     positive("modality_patch_discrimination_masked_negatives", tau=tau)
     masked = None if mask_negatives_for_modalities is None else frozenset(mask_negatives_for_modalities)
-    return _MaskedNegatives(tau, pred2unit, weight, dict(modality_weights or {}), same_target_threshold, masked)
-
-
-@dataclass
-class _MaskedNegatives:
-    tau: float
-    pred2unit: bool
-    weight: float
-    modality_weights: Mapping[str, float]
-    threshold: float
-    masked: frozenset[str] | None
-    name: str = "ModalityPatchDiscMasked"
-
-    def __call__(self, predicted: Tokens, target: Tokens) -> Tensor:
-        """Compare predictions with targets at all places to be decoded."""
-        with torch.autocast(device_of(predicted), enabled=False):
-            return self.weight * sum(map(self._modality, decoded(predicted, target)), start=nothing(predicted))
-
-    def _modality(self, part: Decoded) -> Tensor:
-        masked = self.masked is None or part.modality in self.masked
-        rules = Rules(self.tau, self.threshold if masked else None)
-        return self.modality_weights.get(part.modality, 1.0) * by_sample(part, rules, pred2unit=self.pred2unit)
+    rules, weights = Rules(tau, same_target_threshold), dict(modality_weights or {})
+    return WithinModalities("ModalityPatchDiscMasked", rules, pred2unit, weight, weights, masked)

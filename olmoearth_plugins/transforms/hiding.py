@@ -24,6 +24,12 @@ def check_rate(name: str, rate: float) -> None:
         raise ConfigError(f"{name}: rate is {rate}; it must be between 0 and 1.")
 
 
+def check_min_kept(name: str, min_kept: int) -> None:
+    """Raise ConfigError if it is no number of candidates."""
+    if min_kept < 0:
+        raise ConfigError(f"{name}: min_kept is {min_kept}; it must not be negative.")
+
+
 def rates(draw: Draw, purpose: str, rate: float, *, random: bool) -> Tensor:
     """Return each sample's probability of hiding a candidate, float64 [B,1]; with `random` uniform in 0…rate."""
     uniform_B1 = draw(purpose, 1)

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.masking import Draw
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.transform import Pixels, Transform
 from olmoearth_plugins.transforms.partner import partner
 from olmoearth_plugins.transforms.presence import beside, narrow
-from olmoearth_plugins.transforms.symmetric_beta import symmetric_beta
+from olmoearth_plugins.transforms.symmetric_beta import check_alpha, symmetric_beta
 
 
 def mixup(*, alpha: float = 1.0) -> Transform:
@@ -30,8 +29,7 @@ def mixup(*, alpha: float = 1.0) -> Transform:
     Raises:
         ConfigError: an alpha that is not above 0.
     """
-    if not alpha > 0:
-        raise ConfigError(f"olmoearth.mixup.v1: alpha is {alpha}; it must be above 0.")
+    check_alpha("olmoearth.mixup.v1", alpha)
     return _Mixup(alpha)
 
 

@@ -13,6 +13,14 @@ import math
 import torch
 from torch import Tensor
 
+from olmoearth_core.errors import ConfigError
+
+
+def check_alpha(name: str, alpha: float) -> None:
+    """Raise ConfigError if there is no such distribution."""
+    if not alpha > 0:
+        raise ConfigError(f"{name}: alpha is {alpha}; it must be above 0.")
+
 
 def symmetric_beta(uniform_B2: Tensor, alpha: float) -> Tensor:
     """Return float64 [B] in [0, 1]; each sample uses its own two numbers, float64 in [0, 1)."""

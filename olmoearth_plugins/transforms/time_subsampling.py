@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from olmoearth_core.errors import ConfigError
 from olmoearth_core.interfaces.masking import Draw
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.transform import Pixels, Transform
-from olmoearth_plugins.transforms.hiding import check_rate, chosen, hide, kept, rates, some_step
+from olmoearth_plugins.transforms.hiding import check_min_kept, check_rate, chosen, hide, kept, rates, some_step
 
 _NAME = "olmoearth.time_subsampling.v1"
 
@@ -31,8 +30,7 @@ def time_subsampling(
         ConfigError: a rate outside of 0…1, or a negative number of steps.
     """
     check_rate(_NAME, rate)
-    if min_kept < 0:
-        raise ConfigError(f"{_NAME}: min_kept is {min_kept}; it must not be negative.")
+    check_min_kept(_NAME, min_kept)
     return _TimeSubsampling(rate, random, min_kept, modalities)
 
 

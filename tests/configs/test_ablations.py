@@ -77,7 +77,10 @@ def test_an_ablation_is_a_layer_of_a_few_lines_that_says_what_it_is(ablation):
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_every_ablation_fits_on_every_recipe(recipe, ablation):
-    build(resolved(recipe, ablation))
+    config = resolved(recipe, ablation)
+    parts = build(config)
+    assert [spec.name for spec in parts.dataset.specs] == config.at(MODALITIES)
+    assert f"olmoearth.{parts.train_module.name}.v1" == config.at("train_module.@train_modules")
 
 
 @pytest.mark.parametrize("ablation", SAYS)

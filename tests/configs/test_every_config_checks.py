@@ -55,7 +55,9 @@ def test_a_recipe_checks_builds_and_is_a_fixed_point(recipe, monkeypatch):
 @pytest.mark.parametrize("size", SIZES)
 def test_a_size_fits_on_the_base(size, monkeypatch):
     monkeypatch.chdir(ROOT)
-    build(load(["configs/base.cfg", size]))
+    said = read(Path(size).read_text("utf-8"), size).tree["model"]["encoder_config"]
+    trunk = build(load(["configs/base.cfg", size])).model.encoder_config.trunk
+    assert {"embedding_size": trunk.width, "depth": trunk.depth, "num_heads": trunk.heads} == said
 
 
 @pytest.mark.parametrize("block", BLOCKS)

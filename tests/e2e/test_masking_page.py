@@ -48,7 +48,10 @@ def forecast(install):
 
 @pytest.mark.parametrize("check", maskings.CHECKS)
 def test_the_strategy_of_the_page_keeps_the_promises_of_a_strategy(check, forecast):
-    getattr(maskings, check)(Subject(registry.maskings.component("acme.forecast.v1"), {}))
+    component = registry.maskings.component("acme.forecast.v1")
+    assert component.distribution == "acme"
+    # Each check asserts one promise itself.
+    getattr(maskings, check)(Subject(component, {}))
 
 
 def test_the_strategy_of_the_page_shows_the_past_and_predicts_the_rest(forecast):

@@ -36,7 +36,10 @@ def short_latents(install):
 
 @pytest.mark.parametrize("check", train_modules.CHECKS)
 def test_the_objective_of_the_page_keeps_the_promises_of_an_objective(check, short_latents):
-    getattr(train_modules, check)(Subject(registry.train_modules.component(short_latents), SETTINGS))
+    component = registry.train_modules.component(short_latents)
+    assert component.distribution == "acme"
+    # Each check asserts one promise itself.
+    getattr(train_modules, check)(Subject(component, SETTINGS))
 
 
 def test_the_length_of_the_page_s_objective_is_charged_by_its_weight(short_latents):
