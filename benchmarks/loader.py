@@ -21,7 +21,7 @@ from pathlib import Path
 import loader_sets
 
 HERE = Path(__file__).parent
-GATES = {"windows": 5.0, "reference": 0.95}
+GATES = {"windows": 8.0, "reference": 0.95}
 
 
 class Side:

@@ -20,7 +20,7 @@ def test_channels_are_the_10_20_and_60_metre_bands_in_this_order():
 
 def test_level_1c_has_the_cirrus_band_at_the_end():
     assert sentinel2().band_order == (*L2A, "B10")
-    assert sentinel2().band_indices[2] == (10, 11, 12)
+    assert sentinel2().band_indices == ((0, 1, 2, 3), (4, 5, 6, 7, 8, 9), (10, 11, 12))
 
 
 def test_the_60_metre_bands_are_stored_at_40():

@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from olmoearth_stac.item import facts, kept
 from olmoearth_stac.profile import Profile, named, open_profile
@@ -103,6 +103,7 @@ def test_a_table_can_be_read_by_anybody_without_this_program(tmp_path):
     assert json.loads(item)["id"] == "a"
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_damaged_table_never_crashes(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()
@@ -131,6 +132,7 @@ def test_a_table_of_another_catalogue_or_of_fewer_assets_is_refused(tmp_path):
             asked.check("t", profile, queries, assets)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_names_stay_in_their_folder_whatever_a_catalogue_calls_things(text):
     name = safe_name(text)
@@ -141,6 +143,7 @@ def test_names_stay_in_their_folder_whatever_a_catalogue_calls_things(text):
     assert name.isascii()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=20), min_size=2, max_size=6, unique=True))
 def test_different_names_stay_different(texts):
     assert len({safe_name(text) for text in texts}) == len(texts)
@@ -151,6 +154,7 @@ def test_files_of_one_name_in_different_folders_do_not_meet():
     assert file_names(item) == {"a": "a_B02.tif", "b": "b_B02.tif", "c": "e"}
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), st.text("aA/._?i", max_size=8), max_size=6))
 def test_files_of_an_item_never_share_a_name(hrefs):
     names = file_names({"assets": {key: {"href": href} for key, href in hrefs.items()}}).values()
@@ -163,6 +167,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     item=st.fixed_dictionaries(
         {},

@@ -31,10 +31,10 @@ def test_each_class_has_a_channel_that_is_not_normalised():
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
 def test_a_known_code_sets_its_channel_and_an_unknown_one_none(dtype):
-    codes = np.array([[10, 95, 100, 0]], dtype)[:, :, None, None]
+    codes = np.array([[10, 95, 100, 0, 255]], dtype)[:, :, None, None]
     values, presence = derive_onehot()(codes, np.ones((1, 1, 1, 1), bool))
-    assert (values.dtype, values.shape) == (np.float32, (1, 4, 1, 11))
-    assert [np.flatnonzero(pixel).tolist() for pixel in values[0, :, 0]] == [[0], [9], [10], []]
+    assert (values.dtype, values.shape) == (np.float32, (1, 5, 1, 11))
+    assert [np.flatnonzero(pixel).tolist() for pixel in values[0, :, 0]] == [[0], [9], [10], [], []]
     assert presence.all()
 
 

@@ -178,3 +178,18 @@ def test_which_groups_are_shown_and_predicted_is_drawn_evenly_and_the_first_of_t
     seen = Counter((len(shown), len(predicted)) for shown, predicted in found)
     assert set(seen) == {(e, d) for e in (2, 3) for d in (1, 2, 3, 4)}
     assert all(190 < number < 310 for number in seen.values())
+
+
+def test_random_masks_have_one_code_per_token_and_missing_where_a_group_is_not_there(batch, drawn):
+    """Check 29 of the data chapter: 8 x 8 pixels of two samples and three dates in patches of 4."""
+    present = batch(["sentinel2_l2a", "naip_10", "latlon", "era5_10", "worldcover"], T=3)
+    present["worldcover"][:] = False
+    present["sentinel2_l2a"][0, 0, 0, 0, 1] = False
+    masks = drawn("random", present)
+    assert {name: tuple(mask.shape) for name, mask in masks.items()} == {
+        "sentinel2_l2a": (2, 2, 2, 3, 3), "naip_10": (2, 2, 2, 1, 1), "latlon": (2, 1), "era5_10": (2, 3, 1),
+        "worldcover": (2, 2, 2, 1, 1),
+    }  # fmt: skip
+    assert (masks["worldcover"] == MISSING).all()
+    assert (masks["sentinel2_l2a"] == MISSING).nonzero().tolist() == [[0, 0, 0, 0, 1]]
+    assert not any((masks[name] == MISSING).any() for name in ("naip_10", "latlon", "era5_10"))
