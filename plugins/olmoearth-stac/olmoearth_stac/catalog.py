@@ -59,7 +59,7 @@ class Catalog:
     def needs(self, specs: Sequence[ModalitySpec]) -> Mapping[str, Need]:
         """Return modality -> the reader of its scenes; DataError for a modality that the catalogue has not."""
         profile = self._profile()
-        return {spec.name: profile.entry(spec.name).need for spec in specs}
+        return {spec.name: profile.need(spec.name) for spec in specs}
 
     def finders(
         self, windows: Sequence[Window], specs: Sequence[ModalitySpec], readers: Mapping[str, Reader]

@@ -58,7 +58,8 @@ class Entry:
     is seen. also: further assets that the reader wants where they exist. alternate: which of an asset's alternate
     addresses is fetched; "" = the main one. where: property -> value, or a list of which one must be it, or, for a
     property that is a list, the same list in any order. always: valid at any time. around_days: how long before and
-    after the year of a window scenes serve too. lasts_days: how long an item without an end is valid.
+    after the year of a window scenes serve too. lasts_days: how long an item without an end is valid. declare: option
+    of the reader -> why a copy of the profile must state it before anything is fetched.
     """
 
     collection: str
@@ -73,6 +74,7 @@ class Entry:
     always: bool = False
     around_days: int = 0
     lasts_days: int = 0
+    declare: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -105,6 +107,16 @@ class Profile:
                 f"modality out, take another catalogue, or write a profile of your own (see {FOLDER})."
             )
         return self.modalities[modality]
+
+    def need(self, modality: str) -> Need:
+        """Return the reader of a modality; DataError if its profile leaves something open that must be declared."""
+        entry = self.entry(modality)
+        if missing := [option for option in sorted(entry.declare) if option not in entry.options]:
+            raise DataError(
+                f"catalogue {self.name}: {modality}: {entry.declare[missing[0]]} To take it nevertheless, write "
+                f"options = {{ {missing[0]} = true }} below [modalities.{modality}] of a copy of the profile (in {FOLDER})."
+            )
+        return entry.need
 
 
 def named() -> tuple[str, ...]:
