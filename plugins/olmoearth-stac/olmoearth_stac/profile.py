@@ -112,9 +112,10 @@ class Profile:
         """Return the reader of a modality; DataError if its profile leaves something open that must be declared."""
         entry = self.entry(modality)
         if missing := [option for option in sorted(entry.declare) if option not in entry.options]:
+            todo = f"options = {{ {missing[0]} = true }} below [modalities.{modality}] of a copy of the profile"
             raise DataError(
-                f"catalogue {self.name}: {modality}: {entry.declare[missing[0]]} To take it nevertheless, write "
-                f"options = {{ {missing[0]} = true }} below [modalities.{modality}] of a copy of the profile (in {FOLDER})."
+                f"catalogue {self.name}: {modality}: {entry.declare[missing[0]]} To take it nevertheless, write {todo} "
+                f"(see {FOLDER})."
             )
         return entry.need
 
