@@ -20,8 +20,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from olmoearth_core.care.opened import array, opened
-from olmoearth_core.convert.dataset_writer import MANIFEST, RECORDS, SETTINGS, metadata, read_records
+from olmoearth_core.care.opened import array, opened, values
+from olmoearth_core.convert.dataset_writer import MANIFEST, RECORDS, SETTINGS, metadata, read_facts, read_records
 from olmoearth_core.convert.h5_writer import MASKS
 from olmoearth_core.convert.whole_file import whole, write_text
 from olmoearth_core.data.folder import LATLONS, METADATA, Folder
@@ -150,19 +150,24 @@ def _tables(folder: Path, parts: Sequence[Part], columns: Sequence[str], told: M
     np.save(folder / LATLONS, np.array([part.latlon for part in parts], dtype=np.float64))
     np.save(folder / INDICES, np.array([part.index for part in parts], dtype=np.int64))
     if (parent / SETTINGS).exists():
-        write_text(folder / SETTINGS, (parent / SETTINGS).read_text("utf-8"))
+        shutil.copyfile(parent / SETTINGS, folder / SETTINGS)
     lines = list(_records(folder, parts))
     if all(lines):
         write_text(folder / RECORDS, "".join(json.dumps(line) + "\n" for line in lines))
     if (parent / MANIFEST).exists():
-        manifest = json.loads((parent / MANIFEST).read_text("utf-8"))
-        kept = {name: value for name, value in manifest.get("modalities", {}).items() if name in columns}
+        manifest = read_facts(str(parent / MANIFEST), (parent / MANIFEST).read_bytes())
+        told_of, about_parent = (_object(manifest.get(key)) for key in ("modalities", "about"))
+        kept = {name: value for name, value in told_of.items() if name in columns}
         # Another `about` than the parent's, so that a conversion does not take this for its finished result.
-        about = {**manifest.get("about", {}), "derived": dict(told)}
+        about = {**about_parent, "derived": dict(told)}
         changed = {**manifest, "about": about, "num_samples": len(parts), "modalities": kept}
         write_text(folder / MANIFEST, json.dumps(changed, indent=2))
     # Last, because readers take a folder with this table for a data set.
     write_text(folder / METADATA, metadata([part.keep for part in parts], columns))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _records(folder: Path, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
@@ -194,5 +199,7 @@ def parts_of(folder: Folder, path: Path) -> list[Part]:
 def _latlon(path: Path, row: np.ndarray | None) -> tuple[float, float]:
     if row is None:
         with opened(str(path)) as file:
-            row = array(file, "latlon")[()]
+            row = values(file, "latlon")
+        if row.shape != (2,):
+            raise DataError(f"{path}: latlon is {list(row.shape)}, expected [2]. Run `olmoearth dataset verify`.")
     return float(row[0]), float(row[1])

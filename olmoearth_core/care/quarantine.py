@@ -49,7 +49,7 @@ def quarantine(verdict: Verdict) -> tuple[Path, Path]:
 def _parts(verdict: Verdict, old: Path, good: list[int]) -> list[derive.Part]:
     try:
         records = {str(line["file"]): line for line in read_records(str(old))}
-    except (ValueError, KeyError, TypeError):
+    except DataError:
         records = {}
     parts = []
     for index in good:

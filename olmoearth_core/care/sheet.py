@@ -14,7 +14,7 @@ import numpy as np
 
 from olmoearth_core.care.check_sample import FIXED
 from olmoearth_core.care.moments import is_coded
-from olmoearth_core.care.opened import array, opened, values
+from olmoearth_core.care.opened import opened, values
 from olmoearth_core.care.statistics import measured, there
 from olmoearth_core.convert.h5_writer import MASKS
 from olmoearth_core.data.folder import Folder
@@ -87,7 +87,7 @@ def sheet(folder: Folder, index: int, specs: Mapping[str, ModalitySpec]) -> Shee
         names = [name for name in file if name not in FIXED]
         for name in names:
             data, spec = values(file, name), specs.get(name)
-            mask = f"{MASKS}/{name}" in file and array(file, f"{MASKS}/{name}")[()].astype(bool)
+            mask = f"{MASKS}/{name}" in file and values(file, f"{MASKS}/{name}").astype(bool)
             if data.ndim == 4:
                 pictures.append(_pictures(name, data, mask if isinstance(mask, np.ndarray) else None, stamps, spec))
             elif data.ndim == 2:

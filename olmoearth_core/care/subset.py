@@ -15,6 +15,7 @@ import numpy as np
 from olmoearth_core.care import derive
 from olmoearth_core.care.opened import opened, values
 from olmoearth_core.data.folder import find
+from olmoearth_core.data.npy import read_npy
 from olmoearth_core.errors import DataError
 
 MOST_BYTES = 2**31
@@ -77,14 +78,19 @@ def read_indices(path: Path) -> tuple[int, ...]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise DataError(f"{path}: has more than {MOST_BYTES >> 30} GB, which is no list of file numbers.")
-        found = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _numbers(path)
-    except (OSError, ValueError) as cause:
+        found = _array(path) if path.suffix == ".npy" else _numbers(path)
+    except (OSError, ValueError, OverflowError) as cause:
         raise DataError(
             f"{path}: cannot be read as file numbers ({cause}). Give an .npy or one number a line."
         ) from cause
     if found.ndim != 1 or found.dtype.kind not in "iu":
         raise DataError(f"{path}: found {found.dtype} {list(found.shape)}, expected a list of whole numbers.")
     return tuple(int(n) for n in found)
+
+
+def _array(path: Path) -> np.ndarray:
+    with path.open("rb") as stream:
+        return read_npy(stream)
 
 
 def _numbers(path: Path) -> np.ndarray:

@@ -120,7 +120,7 @@ def _records(verdict: Verdict) -> dict[int, Any]:
         lines = read_records(verdict.folder.url)
         found = {int(_SAMPLE.fullmatch(line["file"])[1]): line for line in lines}  # type: ignore[index]
         bad = [line for line in lines if not {"bytes", "sha256"} <= set(line)]
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as cause:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, DataError) as cause:
         verdict.problems.append(Problem(RECORDS, f"lines that cannot be read ({cause})", "one JSON line a file", todo))
         return {}
     if not lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from olmoearth_core.convert.verify import Findings, ModalityFacts
 from olmoearth_core.interfaces.modality import ModalitySpec
@@ -13,7 +14,7 @@ _HEAD = ("modality", "samples", "shape", "type", "steps there", "values", "unit"
 
 def lines(findings: Findings, specs: Mapping[str, ModalitySpec]) -> Iterator[str]:
     """Yield the report line by line."""
-    folder, about = findings.folder, findings.manifest.get("about", {})
+    folder, about = findings.folder, _section(findings, "about")
     opened = sum(findings.steps.values())
     yield f"folder      {folder.url}"
     yield f"samples     {folder.count}" + (f", {opened} opened" if opened != folder.count else "")
@@ -26,7 +27,7 @@ def lines(findings: Findings, specs: Mapping[str, ModalitySpec]) -> Iterator[str
         yield f"source      {about['source']}"
     if findings.source_files:
         yield f"            {findings.source_files} files, with their hashes in manifest.sqlite"
-    made_by = {"olmoearth": findings.manifest.get("olmoearth", ""), **findings.manifest.get("plugins", {})}
+    made_by = {"olmoearth": findings.manifest.get("olmoearth", ""), **_section(findings, "plugins")}
     if made_by["olmoearth"]:
         yield f"made by     {', '.join(f'{name} {version}' for name, version in made_by.items())}"
     if findings.months:
@@ -38,7 +39,7 @@ def lines(findings: Findings, specs: Mapping[str, ModalitySpec]) -> Iterator[str
     rules = [f"{name}: {rule} in {n}" for (name, rule), n in sorted(findings.dropped.items())]
     rows = (
         ("dropped", rules),
-        ("set aside", list(findings.manifest.get("quarantined", {}).values())),
+        ("set aside", list(map(str, _section(findings, "quarantined").values()))),
         ("wrong", findings.problems),
     )
     for title, found in rows:
@@ -48,6 +49,11 @@ def lines(findings: Findings, specs: Mapping[str, ModalitySpec]) -> Iterator[str
             yield f"{title:<12}{text}"
         if len(found) > _SHOWN:
             yield f"{'':<12}and {len(found) - _SHOWN} more"
+
+
+def _section(findings: Findings, name: str) -> dict[str, Any]:
+    found = findings.manifest.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _row(name: str, facts: ModalityFacts, spec: ModalitySpec | None, opened: int) -> tuple[str, ...]:

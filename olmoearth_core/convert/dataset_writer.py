@@ -114,7 +114,7 @@ class DatasetWriter:
         try:
             self.staging.mkdir(parents=True, exist_ok=True)
             note = self.staging / MANIFEST
-            if note.exists() and _facts(str(note), note.read_bytes()) != self.about:
+            if note.exists() and read_facts(str(note), note.read_bytes()) != self.about:
                 raise DataError(
                     f"{self.staging}: holds an unfinished conversion with other options or another source. "
                     "Finish it with its own options, or remove the folder."
@@ -154,7 +154,7 @@ class DatasetWriter:
             number = str(path).split("/")[-2]
             if not number.isdigit():
                 continue
-            manifest = _facts(str(path), filesystem.cat_file(path))
+            manifest = read_facts(str(path), filesystem.cat_file(path))
             if manifest.get("about") == self.about:
                 return f"{self.parent}/{number}", manifest
         return None
@@ -232,21 +232,32 @@ def metadata(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
 
 
 def read_records(folder: str) -> list[dict[str, Any]]:
-    """Return the per-file lines of a data set's manifest, an empty list where it has none (the original's sets)."""
+    """Return the per-file lines of a data set's manifest, an empty list where it has none (the original's sets).
+
+    Raises:
+        DataError: a line is no JSON object that names a file.
+    """
     filesystem, place = fsspec.core.url_to_fs(folder)
     path = f"{place}/{RECORDS}"
     if not filesystem.exists(path):
         return []
-    return [json.loads(line) for line in filesystem.cat_file(path).decode().splitlines() if line]
+    lines = filesystem.cat_file(path).split(b"\n")
+    found = [read_facts(f"{folder}/{RECORDS}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()]
+    if strange := [line for line in found if not isinstance(line.get("file"), str)]:
+        raise DataError(f"{folder}/{RECORDS}: a line names no file ({str(strange[0])[:80]}). Remove {RECORDS}.")
+    return found
 
 
-def _facts(path: str, content: bytes) -> dict[str, Any]:
+def read_facts(path: str, content: bytes) -> dict[str, Any]:
+    """Return the JSON object that a manifest, or a line of one, holds. path: for messages; DataError if it is none."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is no JSON ({str(error)[:200]}). Remove it, or the folder that it lies in.") from error
+        found, why = None, str(error)[:200]
+    else:
+        why = f"found {type(found).__name__}"
     if not isinstance(found, dict):
-        raise DataError(f"{path}: is no JSON object. Remove it, or the folder that it lies in.")
+        raise DataError(f"{path}: is no JSON object ({why}). The samples are not affected; remove the file.")
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
@@ -119,7 +119,7 @@ def _opened(path: str) -> Iterator[tuple[Any, str]]:
                     yield raster, sha
     except FileNotFoundError:
         raise DataError(f"{path}: not found, although the table lists it. Write the tile or drop its rows.") from None
-    except RasterioError as error:
+    except (RasterioError, CRSError) as error:
         missing = "://" not in path and not os.path.exists(path)
         found = "not found, although the table lists it" if missing else f"cannot be read ({_cause(error)})"
         raise DataError(f"{path}: {found}. Write the tile again or drop its rows.") from error
@@ -127,6 +127,8 @@ def _opened(path: str) -> Iterator[tuple[Any, str]]:
 
 def _check(path: str, raster: Any, spec: ModalitySpec, tile: Tile, band_set: BandSet) -> None:
     require_bounded(path, raster)
+    if strange := [kind for kind in raster.dtypes if np.dtype(kind).kind not in "iuf"]:
+        raise DataError(f"{path}: holds {strange[0]}, expected whole numbers or floats. Write the tile again.")
     if raster.crs is None or raster.crs != rasterio.CRS.from_string(tile.cell.crs):
         found = f"its CRS is {raster.crs.to_string()}" if raster.crs else "it has no CRS, so it may be torn"
         raise DataError(f"{path}: {found}, but its name and table say {tile.cell.crs}. Reproject or fetch the tile.")

@@ -6,25 +6,28 @@ because reading all would take as long as an epoch.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import h5py
-import hdf5plugin  # noqa: F401  registers the compression filters
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 
-from olmoearth_core.convert.dataset_writer import MANIFEST, read_records
+from olmoearth_core.care.opened import UNREADABLE, array, opened, reason
+from olmoearth_core.care.opened import values as stored
+from olmoearth_core.convert.dataset_writer import MANIFEST, RECORDS, read_facts, read_records
 from olmoearth_core.convert.h5_writer import MASKS, MISSING_VALUE
 from olmoearth_core.convert.manifest_db import DATABASE, count_sources
 from olmoearth_core.data.folder import Folder, find
+from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import ModalitySpec
 
+MOST_STEPS = 10_000
 FIXED = ("latlon", "timestamps", MASKS)
 
 
@@ -74,13 +77,17 @@ def verify(url: str, specs: Mapping[str, ModalitySpec], *, read_values: int = 32
     columns = findings.folder.columns()
     filesystem, place = fsspec.core.url_to_fs(findings.folder.url)
     if filesystem.exists(f"{place}/{MANIFEST}"):
-        findings.manifest = json.loads(filesystem.cat_file(f"{place}/{MANIFEST}"))
+        with _noted(findings, MANIFEST):
+            findings.manifest = read_facts(
+                f"{findings.folder.url}/{MANIFEST}", filesystem.cat_file(f"{place}/{MANIFEST}")
+            )
     if isinstance(filesystem, LocalFileSystem) and filesystem.exists(f"{place}/{DATABASE}"):
         findings.source_files = count_sources(Path(f"{place}/{DATABASE}"))
-    sizes = {}
-    for record in read_records(findings.folder.url):
-        sizes[record["file"]] = record["bytes"]
-        findings.dropped.update((record.get("dropped") or {}).items())
+    sizes: dict[str, Any] = {}
+    with _noted(findings, RECORDS):
+        for record in read_records(findings.folder.url):
+            sizes[record["file"]] = record.get("bytes")
+            findings.dropped.update(_texts(record.get("dropped")).items())
     count = findings.folder.count
     valued = set(np.linspace(0, count - 1, min(read_values, count)).astype(int).tolist())
     for index in range(count) if every_file else sorted(valued):
@@ -94,64 +101,89 @@ def verify(url: str, specs: Mapping[str, ModalitySpec], *, read_values: int = 32
     return findings
 
 
+@contextmanager
+def _noted(findings: Findings, name: str) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        findings.problems.append(f"{name}: {str(error).removeprefix(f'{findings.folder.url}/{name}')}")
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {key: str(text) for key, text in value.items()} if isinstance(value, dict) else {}
+
+
 def _file(
     findings: Findings, filesystem: Any, path: str, specs: Mapping[str, ModalitySpec], listed: set[str], *, values: bool
 ) -> Iterator[str]:
     """Add one file to the findings; yield what is wrong with it."""
+    url = f"{findings.folder.url}/{path.rsplit('/', 1)[-1]}"
     try:
         findings.bytes += filesystem.size(path)
-        with filesystem.open(path, "rb") as stream, h5py.File(stream, "r") as file:
+        with opened(url) as file:
             yield from _frame(findings, file)
-            masks = file.get(MASKS, {})
+            masks = set(file[MASKS]) if isinstance(file.get(MASKS), h5py.Group) else set()
             names = [name for name in file if name not in FIXED]
             for name in names:
+                data = array(file, name)
+                mask = stored(file, f"{MASKS}/{name}") if name in masks else None
                 facts = findings.modalities.setdefault(name, ModalityFacts())
-                yield from _modality(facts, name, file[name], masks, specs.get(name), values=values)
+                yield from _modality(facts, name, data, mask, specs.get(name))
+                if values:
+                    _values(facts, stored(file, name), specs.get(name))
             if set(names) != listed:
                 odd = ", ".join(sorted(set(names) ^ listed))
                 yield f"its modalities differ from sample_metadata.csv in {odd}"
     except FileNotFoundError:
         yield "not found"
-    except (OSError, KeyError, RuntimeError) as error:
-        yield f"cannot be read ({' '.join(str(error).split())})"
+    except DataError as error:
+        yield str(error).removeprefix(f"{url}: ").rstrip(".")
+    except UNREADABLE as error:
+        yield f"cannot be read ({reason(error)})"
 
 
 def _frame(findings: Findings, file: Any) -> Iterator[str]:
-    latlon, timestamps = file["latlon"], file["timestamps"][()]
+    latlon, stamps = array(file, "latlon"), array(file, "timestamps")
     if latlon.shape != (2,) or latlon.dtype != np.float32:
         yield f"latlon is {latlon.dtype} {latlon.shape}, expected float32 (2,)"
-    if timestamps.ndim != 2 or timestamps.shape[1:] != (3,) or timestamps.dtype != np.int32:
-        yield f"timestamps is {timestamps.dtype} {timestamps.shape}, expected int32 (T, 3)"
+    if stamps.ndim != 2 or stamps.shape[1:] != (3,) or stamps.dtype != np.int32 or len(stamps) > MOST_STEPS:
+        yield f"timestamps is {stamps.dtype} {stamps.shape}, expected int32 (T, 3)"
+        return
+    timestamps = stored(file, "timestamps")
+    findings.steps[len(timestamps)] += 1
+    day, month, year = timestamps.T
+    if ((month < 0) | (month > 11) | (day < 1) | (day > 31) | (year < 1) | (year > 9999)).any():
+        yield "timestamps outside the calendar: day 1 to 31, month 0 to 11, year"
         return
     findings.months.update((int(year), int(month)) for _, month, year in timestamps)
-    findings.steps[len(timestamps)] += 1
-    if ((timestamps[:, 1] < 0) | (timestamps[:, 1] > 11)).any():
-        yield "timestamps has months outside 0 to 11"
 
 
 def _modality(
-    facts: ModalityFacts, name: str, array: Any, masks: Any, spec: ModalitySpec | None, *, values: bool
+    facts: ModalityFacts, name: str, data: Any, mask: np.ndarray | None, spec: ModalitySpec | None
 ) -> Iterator[str]:
     facts.samples += 1
-    facts.shapes[array.shape] += 1
-    facts.dtypes.add(array.dtype.name)
-    steps = array.shape[-2] if array.ndim > 1 else 0
-    if name in masks:
-        mask = masks[name][()]
+    facts.shapes[data.shape] += 1
+    facts.dtypes.add(data.dtype.name)
+    steps = data.shape[-2] if data.ndim > 1 else 0
+    if mask is not None and (mask.dtype != bool or mask.ndim != 1):
+        yield f"the mask of {name} is {mask.dtype} {mask.shape}, expected bool (T,)"
+    elif mask is not None:
         facts.steps_present += int(mask.sum())
         facts.steps_all += len(mask)
-        if mask.dtype != bool or (mask.sum() != steps and spec is not None):
+        if mask.sum() != steps and spec is not None:
             yield f"{name} holds {steps} steps, but its mask says {int(mask.sum())}"
     elif spec is not None and spec.kind == "space_time":
         yield f"{name} varies in time but has no mask"
-    if spec is not None and array.shape[-1] != spec.num_bands:
-        yield f"{name} has {array.shape[-1]} bands, expected {spec.num_bands} ({', '.join(spec.band_order)})"
-    if values:
-        _values(facts, array[()], spec)
+    if spec is not None and data.shape[-1:] != (spec.num_bands,):
+        found = data.shape[-1] if data.shape else "no"
+        yield f"{name} has {found} bands, expected {spec.num_bands} ({', '.join(spec.band_order)})"
 
 
 def _values(facts: ModalityFacts, array: np.ndarray, spec: ModalitySpec | None) -> None:
-    real = array[array != MISSING_VALUE]
+    there = array != MISSING_VALUE
+    if array.dtype.kind == "f":
+        there &= ~np.isnan(array)
+    real = array[there]
     facts.values += array.size
     facts.missing_values += array.size - real.size
     if real.size:

@@ -20,6 +20,7 @@ from olmoearth_core.data.cache import Cache, Throttle
 from olmoearth_core.data.folder import METADATA, Folder, find
 from olmoearth_core.data.h5 import LATLON, MissingFile, SampleFile
 from olmoearth_core.data.normalize import Normalizer, choose, override, strays
+from olmoearth_core.data.npy import read_npy
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.data.window import Scene, Source, Window, read, survey
 from olmoearth_core.errors import ConfigError, DataError
@@ -344,7 +345,7 @@ def _with_data(found: Folder, columns: dict[str, np.ndarray], names: Sequence[st
 def _kept(url: str) -> np.ndarray:
     try:
         with fsspec.open(url, "rb") as stream:
-            kept: np.ndarray = np.load(stream, allow_pickle=False)
+            kept = read_npy(stream)
     except (OSError, ValueError) as cause:
         raise DataError(f"dataset.filter_idx_file = {url}: cannot be read as an .npy array ({cause}).") from cause
     if kept.dtype.kind not in "iu":

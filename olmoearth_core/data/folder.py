@@ -18,6 +18,7 @@ import fsspec
 import numpy as np
 
 from olmoearth_core import uri
+from olmoearth_core.data.npy import read_npy
 from olmoearth_core.errors import DataError
 
 METADATA = "sample_metadata.csv"
@@ -63,7 +64,8 @@ class Folder:
                 f"{path}: found {table.shape[0]} rows and the columns {names}, expected {self.count} rows (the name of "
                 f"the folder) and the columns sample_index, <modality>, …. The data set is not complete."
             )
-        order = table[:, 0].astype(np.int64)
+        # Numbers of any size are none of those that are looked for.
+        order = np.nan_to_num(np.clip(table[:, 0], -1, self.count), nan=-1).astype(np.int64)
         if not np.array_equal(np.sort(order), np.arange(self.count)):
             raise DataError(f"{path}: column sample_index does not hold each of 0…{self.count - 1} once.")
         present = np.empty(table.shape, dtype=bool)
@@ -75,7 +77,7 @@ class Folder:
         path = f"{self.url}/{LATLONS}"
         try:
             with fsspec.open(path, "rb") as stream:
-                found: np.ndarray = np.load(stream, allow_pickle=False)
+                found = read_npy(stream)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as cause:

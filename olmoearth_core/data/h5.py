@@ -6,6 +6,7 @@ hyperslabs are handled directly. Importing this module registers the compression
 
 from __future__ import annotations
 
+import math
 from functools import cache, lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from types import TracebackType
 import h5py
 import hdf5plugin
 import numpy as np
-from h5py import h5d, h5f, h5g, h5p, h5s, h5t
+from h5py import h5d, h5f, h5g, h5l, h5p, h5s, h5t
 
 from olmoearth_core.errors import DataError
 
@@ -24,6 +25,8 @@ LATLON = "latlon"
 STEP_MASKS = "missing_timesteps_masks"
 """Group of one bool [T] per space-time modality. True = the step is there, whatever the name says."""
 
+LARGEST = 2**30
+"""Bytes that one array, or one of its chunks, may declare. The largest of the known modalities has 50 MB."""
 FILTERS = (hdf5plugin.Zstd.filter_id, hdf5plugin.LZ4.filter_id)
 _UNREADABLE = (OSError, KeyError, ValueError, RuntimeError, TypeError)
 
@@ -98,6 +101,8 @@ class SampleFile:
             found = _Set(h5d.open(group, name.encode()))
         except _UNREADABLE as cause:
             raise DataError(_unreadable(f"{self.path}: {STEP_MASKS}/{name}", cause)) from cause
+        if odd := found.odd():
+            raise DataError(f"{self.path}: {STEP_MASKS}/{name} {odd}. Write this sample again.")
         return self._read(found, f"{STEP_MASKS}/{name}").astype(bool, copy=False)
 
     def window(self, name: str, start: tuple[int, ...], count: tuple[int, ...]) -> np.ndarray:
@@ -122,17 +127,28 @@ class SampleFile:
         """Return all names in a group: asking for two of them one by one takes longer."""
         names: list[bytes] = []
         try:
-            group.links.iterate(names.append)
+            odd: list[bytes] = []
+            group.links.iterate(
+                lambda name, link: (names if link.type == h5l.TYPE_HARD else odd).append(name), info=True
+            )
         except _UNREADABLE as cause:
             raise DataError(_unreadable(self.path, cause)) from cause
+        if odd:
+            raise DataError(f"{self.path}: {odd[0].decode(errors='replace')} is a link to another place, which is "
+                            "not followed. Write this sample again.")  # fmt: skip
         return frozenset(names)
 
     def _set(self, name: str) -> _Set:
         if name not in self._sets:
+            known = self._names()
             try:
+                if name.encode() not in known:
+                    raise KeyError(name)
                 self._sets[name] = _Set(h5d.open(self._file, name.encode(), _data_access()))
             except _UNREADABLE as cause:
                 raise DataError(f"{self.path}: there is no data set {name}. It holds {self.names}.") from cause
+            if odd := self._sets[name].odd():
+                raise DataError(f"{self.path}: {name} {odd}. Write this sample again.")
         return self._sets[name]
 
     def _read(self, found: _Set, name: str) -> np.ndarray:
@@ -154,6 +170,20 @@ class _Set:
         self.data, self.dtype = data, data.dtype
         self.space: h5s.SpaceID = data.get_space()
         self.shape: tuple[int, ...] = self.space.get_simple_extent_dims()
+
+    def odd(self) -> str:
+        """Return why it must not be read: not numbers, too large, or kept elsewhere; "" if it may."""
+        if self.dtype.kind not in "biuf":
+            return f"is {self.dtype}, expected numbers"
+        made = self.data.get_create_plist()
+        layout = made.get_layout()
+        if layout == h5d.VIRTUAL or (layout == h5d.CONTIGUOUS and made.get_external_count()):
+            return "keeps its values in another file, which is not opened"
+        # Python integers, because a product of 64-bit sides may wrap round.
+        for shape in (self.shape, made.get_chunk() if layout == h5d.CHUNKED else ()):
+            if math.prod(map(int, shape or ())) * self.dtype.itemsize > LARGEST:
+                return f"declares {list(shape)} {self.dtype}, more than {LARGEST >> 20} MB"
+        return ""
 
 
 def gaps(values: np.ndarray) -> np.ndarray | None:

@@ -24,6 +24,7 @@ from olmoearth_core.names import closest
 
 MEASURED = ("computed", "standard")
 """Normalisations that need a mean and a standard deviation."""
+_NUMBERS = ("mean", "std", "min", "max", "count")
 _STDS = 2.0
 
 
@@ -68,7 +69,9 @@ class Normalizer:
         """
         if name in self._donors:
             values, present = copy_nearest(values, present, self._donors[name])
-        out = self(name, values)
+        # Damaged files hold signalling NaN and numbers of any size; what is absent becomes 0 below.
+        with np.errstate(invalid="ignore", over="ignore"):
+            out = self(name, values)
         if not present.all():
             np.copyto(out, 0.0, where=~present)
         return out, present
@@ -107,9 +110,19 @@ def override(specs: Sequence[ModalitySpec], url: str) -> tuple[ModalitySpec, ...
     try:
         with fsspec.open(url, "r", encoding="utf-8") as stream:
             table: Mapping[str, Any] = json.load(stream)
-    except (OSError, ValueError) as cause:
+    except (OSError, ValueError, RecursionError) as cause:
         raise DataError(f"dataset.stats = {url}: cannot be read as JSON ({cause}).") from cause
+    wanted = [table.get(spec.name, {}) for spec in specs] if isinstance(table, dict) else [None]
+    if not all(isinstance(bands, dict) and all(map(_is_entry, bands.values())) for bands in wanted):
+        raise DataError(f"dataset.stats = {url}: expected {{modality: {{band: {{mean, std, min, max, count}}}}}} with "
+                        "finite numbers. `olmoearth dataset stats --out` writes such a file.")  # fmt: skip
     return tuple(_with(spec, table[spec.name], url) if spec.name in table else spec for spec in specs)
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry[key], int | float) and abs(entry[key]) < np.inf for key in _NUMBERS if key in entry
+    )
 
 
 def choose(specs: Sequence[ModalitySpec], kinds: Mapping[str, Normalization | None]) -> tuple[ModalitySpec, ...]:

@@ -77,8 +77,11 @@ def survey(file: SampleFile, sources: Sequence[Source]) -> Scene:
         _check(file, spec, height, width)
     steps = {name: file.shape(name)[-2] for name, spec in origins.items() if spec.multitemporal}
     masks = {name: mask for name in steps if (mask := file.step_mask(name)) is not None}
+    stamps = file.whole(TIMESTAMPS)
+    if stamps.ndim != 2 or stamps.shape[1] != 3 or not len(stamps) or any(mask.ndim != 1 for mask in masks.values()):
+        raise DataError(f"{file.path}: timestamps of shape {stamps.shape}, expected [T, 3], and masks of [T].")
     try:
-        axis = timeline(file.whole(TIMESTAMPS), masks, steps)
+        axis = timeline(stamps, masks, steps)
     except DataError as error:
         raise DataError(f"{file.path}: {error}") from error
     return Scene(file, height, width, axis, stored)
@@ -129,7 +132,11 @@ def _modality(
         values, there = _spread(values, there, places, shape)
     if values.shape != shape:
         raise DataError(f"{scene.file.path}: {source.spec.name} came out with shape {values.shape}, expected {shape}.")
-    return values.astype(dtype, copy=False), there
+    with np.errstate(over="ignore"):
+        cast: np.ndarray = values.astype(dtype, copy=False)
+    if dtype is np.float16 and not np.isfinite(cast).all():
+        raise DataError(f"{scene.file.path}: {source.spec.name} has values beyond float16. Is the file damaged?")
+    return cast, there
 
 
 def _raw(scene: Scene, window: Window, spec: ModalitySpec) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from olmoearth_core.errors import DataError
-from olmoearth_core.readers.raster_limits import driver_of, require_bounded
+from olmoearth_core.readers.raster_limits import ALONE, driver_of, require_bounded
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,8 @@ class FileLayer:
         # Damage makes numbers of any size; what float32 cannot hold becomes infinite, which counts as absent.
         with np.errstate(over="ignore", invalid="ignore"):
             values = stored.astype(np.float32)
+            # One kind of NaN: damage makes signalling ones too, at which every later cast complains.
+            np.copyto(values, np.nan, where=np.isnan(values))
         for nothing in (*self.nodata, *(() if tag is None else (tag,))):
             values[stored == nothing] = np.nan
         return values if self.convert is None else self.convert(values)
@@ -124,7 +126,7 @@ def opened(path: str) -> Iterator[Any]:
         DataError: it is missing, or no raster of its name's format, or torn where it was read, or beyond all bounds.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), rasterio.Env(**ALONE):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             # Absolute, because a relative name with a colon ("EPSG:32632_...") looks like a URL.
             here = path if "://" in path or path.startswith("/vsi") else os.path.abspath(path)

@@ -17,6 +17,8 @@ from olmoearth_core.errors import DataError
 
 DRIVERS = {".jp2": "JP2OpenJPEG", ".grib": "GRIB", ".grb": "GRIB", ".grib1": "GRIB", ".grb1": "GRIB"}
 """Ending of a name -> the one driver that is tried; GeoTIFF, which COG is too, for all others."""
+ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+"""Options of GDAL with which a file speaks for itself: no strange .aux.xml, .msk or .ovr beside it changes it."""
 MOST_PIXELS = 2**22
 """Along a side: the Earth's circumference is 4.0 million pixels of 10 m."""
 MOST_BLOCK_BYTES = 2**29

@@ -10,9 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import h5py
 import numpy as np
 import xarray
 
@@ -21,11 +19,13 @@ from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.reader import Reader
 from olmoearth_era5.daily_point import UNITS
 from olmoearth_era5.field import Field
+from olmoearth_era5.netcdf_file import BROKEN, NetCdf, opened
 from olmoearth_era5.variables import check_unit, choose
 
 _SUFFIXES = (".nc", ".nc4")
 _TIMES, _LATS, _LONS = ("valid_time", "time"), ("latitude", "lat"), ("longitude", "lon")
-_EXTRA = ("expver", "number")
+_EXPVER = "expver"
+_KNOWN = (*_TIMES, *_LATS, *_LONS, _EXPVER, "number")
 _FORMATS = {
     b"CDF": "NetCDF-3; convert it: nccopy -k nc4 old.nc new.nc",
     b"PK\3": "a zip archive; unpack it, the NetCDF is inside",
@@ -67,7 +67,7 @@ class _NetCdf:
             field = _field(path, found)
             field.check(spec, self.degrees)
             for variable in choice.variables:
-                check_unit(path, variable, str(found[variable].attrs.get("units", "")))
+                check_unit(path, variable, str(found.attributes(variable).get("units", "")))
                 _check_axes(path, found, variable)
         if self.latlon is not None:
             return field.series(choice, spec, self.name, self.latlon)
@@ -90,38 +90,21 @@ class NetCdfSource:
         span = slice(steps[0], steps[-1] + 1)
         with dataset(self.path) as found:
             time, lat, lon = (_axis(found, names) for names in (_TIMES, _LATS, _LONS))
-            blocks = []
-            for variable in variables:
-                part = found[variable].isel({time: span, lat: rows, lon: cols})
-                try:
-                    blocks.append(_merged(part).transpose(time, lat, lon).values.astype(np.float32))
-                except (OSError, RuntimeError, ValueError) as error:
-                    raise DataError(
-                        f"{self.path}: {variable} cannot be read ({error}). Fetch the file again."
-                    ) from error
+            part = {time: span, lat: rows, lon: cols}
+            blocks = [_block(found, variable, part) for variable in variables]
         block: np.ndarray = np.stack(blocks, axis=1)[np.asarray(steps) - steps[0]]
         return block
 
 
 @contextmanager
-def dataset(path: str) -> Iterator[xarray.Dataset]:
+def dataset(path: str) -> Iterator[NetCdf]:
     """Open a NetCDF-4 file for a moment.
 
     Raises:
-        DataError: it is missing, torn, or of another format, which is named; or h5netcdf is not installed.
+        DataError: it is missing, torn, or of another format, which is named.
     """
     _check_format(path)
-    try:
-        # First, because h5netcdf complains once more when it is thrown away half opened.
-        with h5py.File(path, "r"):
-            pass
-        # HDF5 that is no NetCDF has axes without names, at which h5netcdf warns unless told how to call them.
-        found = xarray.open_dataset(path, engine="h5netcdf", cache=False, phony_dims="access")
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}: no NetCDF-4 that can be read ({' '.join(str(error).split())[:200]}). Fetch it again."
-        ) from error
-    with found:
+    with opened(path, _KNOWN) as found:
         yield found
 
 
@@ -136,42 +119,74 @@ def _check_format(path: str) -> None:
         raise DataError(f"{path}: expected NetCDF-4, found {found}.")
 
 
-def _field(path: str, found: xarray.Dataset) -> Field:
+def _field(path: str, found: NetCdf) -> Field:
     names = [_axis(found, axis) for axis in (_TIMES, _LATS, _LONS)]
     if "" in names:
-        raise DataError(f"{path}: has axes {', '.join(map(str, found.sizes))}, expected time, latitude and longitude.")
-    times, lat, lon = (np.atleast_1d(found[name].values) for name in names)
+        held = ", ".join(name for name in _KNOWN if found.holds(name)) or "none that is known"
+        raise DataError(f"{path}: has axes {held}, expected time, latitude and longitude.")
+    times, lat, lon = (found.points(name) for name in names)
     if times.dtype.kind != "M":
         raise DataError(f"{path}: its {names[0]} is {times.dtype}, expected times with units such as hours since 1900.")
-    return Field(path, NetCdfSource(path), times.astype("datetime64[ns]"), lat.astype(float), lon.astype(float))
+    try:
+        axes = times.astype("datetime64[ns]"), lat.astype(float), lon.astype(float)
+    except BROKEN as error:
+        raise DataError(f"{path}: its axes are no numbers ({error}). Fetch the file again.") from error
+    if not all(axis.size and np.isfinite(axis).all() for axis in axes):
+        raise DataError(f"{path}: an axis has no values, or some that are no numbers. Fetch the file again.")
+    return Field(path, NetCdfSource(path), *axes)
 
 
-def _weather(found: xarray.Dataset) -> list[str]:
-    return [name for name in UNITS if name in found.data_vars]
+def _weather(found: NetCdf) -> list[str]:
+    return [name for name in UNITS if found.holds(name)]
 
 
-def _axis(found: xarray.Dataset, names: Sequence[str]) -> str:
-    return next((name for name in names if name in found.dims and name in found.coords), "")
+def _axis(found: NetCdf, names: Sequence[str]) -> str:
+    return next((name for name in names if found.holds(name) and found.axes(name) == (name,)), "")
 
 
-def _check_axes(path: str, found: xarray.Dataset, variable: str) -> None:
+def _check_axes(path: str, found: NetCdf, variable: str) -> None:
     known = {_axis(found, names) for names in (_TIMES, _LATS, _LONS)}
-    axes: dict[Any, int] = dict(found[variable].sizes)
-    lacking = known - set(axes)
-    extra = {name: size for name, size in axes.items() if name not in known and (name != "expver" and size != 1)}
-    if lacking or extra:
+    axes = list(zip(found.axes(variable), found.shape(variable), strict=True))
+    lacking = known - {name for name, _ in axes}
+    extra = [name for name, size in axes if name not in known and (name != _EXPVER and size != 1)]
+    if lacking or extra or len({name for name, _ in axes if name != "?"}) < sum(name != "?" for name, _ in axes):
         raise DataError(
-            f"{path}: {variable} has axes {', '.join(f'{n} ({s})' for n, s in axes.items())}, expected time, latitude "
+            f"{path}: {variable} has axes {', '.join(f'{n} ({s})' for n, s in axes)}, expected time, latitude "
             "and longitude alone. Take one member or level."
         )
+    sizes = {name: found.shape(name)[0] for name in known}
+    if any(sizes.get(name, size) != size for name, size in axes):
+        raise DataError(f"{path}: {variable} has other sizes than its axes. It is damaged: fetch the file again.")
 
 
-def _merged(part: xarray.DataArray) -> xarray.DataArray:
-    """Merge final and preliminary values, and drop axes of one."""
-    if "expver" in part.dims:
-        order = np.argsort([int(number) for number in part["expver"].values])
-        merged = part.isel(expver=int(order[0]), drop=True).load()
-        for number in order[1:]:
-            merged = merged.fillna(part.isel(expver=int(number), drop=True).load())
-        part = merged
-    return part.squeeze([name for name, size in part.sizes.items() if name in _EXTRA and size == 1], drop=True)
+def _block(found: NetCdf, variable: str, part: dict[str, slice]) -> np.ndarray:
+    """Read a window of one variable, float32 [t, r, c]: final values, then preliminary ones; axes of one are left."""
+    time, lat, lon = part
+    axes, shape = found.axes(variable), dict(zip(found.axes(variable), found.shape(variable), strict=True))
+    alone = {axis: 0 for axis in axes if axis not in part and axis != _EXPVER}
+    order = [axis for axis in axes if axis in part]
+    merged: np.ndarray | None = None
+    for number in _versions(found, shape[_EXPVER]) if _EXPVER in axes else (None,):
+        chosen: dict[str, slice | int] = {**part, **alone, **({} if number is None else {_EXPVER: number})}
+        block = found.block(variable, chosen).transpose([order.index(axis) for axis in (time, lat, lon)])
+        if block.dtype.kind not in "iuf":
+            raise DataError(f"{found.path}: {variable} holds {block.dtype}, expected numbers. Fetch the file again.")
+        merged = block if merged is None else np.where(np.isnan(merged), block, merged)
+    if merged is None:
+        raise DataError(f"{found.path}: {variable} has no version (expver). Fetch the file again.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        values: np.ndarray = merged.astype(np.float32)
+    return values
+
+
+def _versions(found: NetCdf, number: int) -> list[int]:
+    """Return places on the axis of versions, final values (1) before preliminary ones (5)."""
+    if not found.holds(_EXPVER):
+        return list(range(number))
+    try:
+        versions = [int(version) for version in found.points(_EXPVER)]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{found.path}: its versions (expver) are no numbers. Fetch the file again.") from error
+    if len(versions) != number:
+        raise DataError(f"{found.path}: {number} versions (expver), but {len(versions)} numbers of them.")
+    return [int(place) for place in np.argsort(versions, kind="stable")]

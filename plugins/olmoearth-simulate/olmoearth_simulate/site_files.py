@@ -11,11 +11,10 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from rasterio.errors import RasterioError
 
 from olmoearth_core.convert.grid import to_latlon
 from olmoearth_core.errors import DataError
+from olmoearth_core.readers.layers import opened
 
 Month = tuple[int, int]
 """Year and month 1 to 12: the time step of site samples."""
@@ -48,14 +47,16 @@ class SiteFile:
 def read_site_file(path: Path) -> SiteFile:
     """Read one file; DataError names what about it cannot be understood."""
     try:
-        with rasterio.open(path) as raster:
+        with opened(str(path)) as raster:
             pixels = raster.read().astype(np.float64)
             if raster.nodata is not None:
                 pixels[pixels == raster.nodata] = np.nan
             meters, tags = round(raster.transform.a), raster.tags()
             described = [d or "" for d in raster.descriptions]
+            if raster.crs is None:
+                raise DataError(f"{path}: it has no CRS. Fetch the sample data again.")
             crs, left, top = raster.crs.to_string(), raster.transform.c, raster.transform.f
-    except (RasterioError, OSError) as error:
+    except OSError as error:
         raise DataError(f"{path}: cannot be read ({error}). Fetch the sample data again.") from error
     if meters % 10:
         raise DataError(f"{path}: pixels of {meters} m, expected 10 m or 20 m. Resample the file.")
