@@ -5,7 +5,7 @@ import ast
 SPEAKING = ("olmoearth_core/cli/", "/callbacks/")
 CATCHING_ALL = {
     "olmoearth_core/care/hub.py": "the hub's client fails with many unrelated types; the error quotes them",
-    "olmoearth_core/data/npy.py": "a header is a Python expression, wrong in many unrelated ways; the error quotes them",
+    "olmoearth_core/data/npy.py": "a header is a Python expression, wrong in many ways; the error quotes them",
     "olmoearth_core/ingest/local.py": "a reader may fail in any way at a file and must not hide the others",
     "olmoearth_core/ingest/mosaic.py": "a reader may fail in any way at a scene; the next scene serves",
     "olmoearth_core/models/distant.py": "clients of object stores fail with many types; the error quotes them",
