@@ -16,7 +16,7 @@ import xarray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from olmoearth_core.errors import DataError
+from olmoearth_core.errors import DataError, OtherModality
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_era5.variables import Choice
 
@@ -50,7 +50,8 @@ class Field:
         """Compare spacing in time and space with what a modality takes.
 
         Raises:
-            DataError: hours instead of days, days instead of months, times that repeat, or a grid of another product.
+            DataError: hours instead of days, times that repeat, or a grid of another product.
+            OtherModality: days instead of months, or months instead of days.
         """
         for axis, points in (("latitude", self.lat), ("longitude", self.lon)):
             steps = np.abs(np.diff(points))
@@ -64,7 +65,8 @@ class Field:
         found = _spacing(self.times)
         expected = "days" if spec.name.startswith("era5l_day") else "months"
         if found not in (expected, "one step"):
-            raise DataError(
+            kind = OtherModality if found in ("days", "months") else DataError
+            raise kind(
                 f"{self.path}: its steps are {found}, but {spec.name} takes {expected}. Aggregate them first."
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from olmoearth_core.errors import DataError
+from olmoearth_core.errors import DataError, OtherModality
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_era5.daily_point import UNITS
 
@@ -50,14 +50,15 @@ def choose(path: str, there: Sequence[str], spec: ModalitySpec, bands: Sequence[
     there: names of the file's variables that are known.
 
     Raises:
-        DataError: one asked for is of another modality or not in the file, or none is there.
+        DataError: one asked for is of another modality or not in the file. OtherModality: none of this one is there.
     """
     if strange := [band for band in bands or () if band not in spec.band_order]:
         raise DataError(f"{path}: {', '.join(strange)} is no band of {spec.name} ({', '.join(spec.band_order)}).")
     wanted = [b for b in spec.band_order if short_name(b) in there] if bands is None else list(bands)
     lacking = [f"{b} (variable {short_name(b)})" for b in wanted if short_name(b) not in there]
     if lacking or not wanted:
-        raise DataError(
+        kind = OtherModality if there and bands is None else DataError
+        raise kind(
             f"{path}: has {', '.join(there) or 'no variable of weather that is known'}, expected "
             f"{', '.join(lacking) or ', '.join(short_name(b) for b in spec.band_order)}. Download these variables too."
         )
