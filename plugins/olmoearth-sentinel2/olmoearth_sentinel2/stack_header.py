@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from olmoearth_core.errors import DataError
-from olmoearth_core.readers.layers import opened
+from olmoearth_core.readers.stack import Stack
 from olmoearth_core.readers.times import moment, utc
 from olmoearth_sentinel2.band_names import band, other_sensor
 from olmoearth_sentinel2.images import known_bands
@@ -24,14 +24,8 @@ _MOST_BANDS = 13 * 1000
 
 
 @dataclass(frozen=True)
-class Header:
-    """Of a GeoTIFF. scales, offsets: of the first band, 1 and 0 where nothing is declared."""
-
-    path: str
-    names: tuple[str, ...]
-    tags: Mapping[str, str]
-    scale: float
-    offset: float
+class Header(Stack):
+    """Of a GeoTIFF of Sentinel-2."""
 
     def units(self) -> tuple[str, int | None]:
         """Return what the values are ("" = not said) and the declared offset (None = not said).
@@ -61,13 +55,7 @@ def header(path: str) -> Header:
     Raises:
         DataError: it is missing or no raster.
     """
-    if not os.path.isfile(path) and "://" not in path:
-        raise DataError(f"{path}: not found, or no file. Give a GeoTIFF.")
-    with opened(path) as raster:
-        if not 1 <= raster.count <= _MOST_BANDS:
-            raise DataError(f"{path}: {raster.count} bands, expected 1 to {_MOST_BANDS}. Give a GeoTIFF of bands.")
-        names = tuple(name or "" for name in raster.descriptions)
-        return Header(path, names, raster.tags(), raster.scales[0], raster.offsets[0])
+    return Header.open(path, most_bands=_MOST_BANDS)
 
 
 def named(found: Header, declared: Sequence[str]) -> tuple[str, ...]:
@@ -76,21 +64,8 @@ def named(found: Header, declared: Sequence[str]) -> tuple[str, ...]:
     Raises:
         DataError: there are none, or their number does not fit.
     """
-    if len(found.names) == 1:
-        raise DataError(
-            f"{found.path}: has one band, but a stack has several. Images of one file per band (NAME_B02.tif) are read "
-            "by sentinel2.band_files.v1."
-        )
-    if any(found.names):
-        return found.names
-    if not declared:
-        raise DataError(
-            f"{found.path}: its {len(found.names)} bands have no names. Declare them in order: "
-            f'bands = ["B02", ...] (known: {known_bands()}).'
-        )
-    if len(declared) != len(found.names):
-        raise DataError(f"{found.path}: has {len(found.names)} bands, but bands = names {len(declared)}. Name each.")
-    return tuple(declared)
+    alone = "Images of one file per band (NAME_B02.tif) are read by sentinel2.band_files.v1."
+    return found.named(declared, alone=alone, known=f'bands = ["B02", ...] (known: {known_bands()})')
 
 
 def steps(found: Header, names: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -139,14 +114,7 @@ def times(
     Raises:
         DataError: nothing says the time, or one is no date.
     """
-    dated: dict[datetime, dict[str, int]] = {}
-    for text, numbers in by_time.items():
-        time = utc(text) if text else declared or utc(found.tags.get("datetime", "")) or moment(_stem(found))
-        if time is None:
-            what = f'"{text}" in the names of its bands is no date' if text else "nothing says when it was taken"
-            raise DataError(f"{found.path}: {what}. Declare it (time = YYYY-MM-DD), or name bands 2021-07-23:B02.")
-        dated[time] = dict(numbers)
-    return dated
+    return found.dated(by_time, declared, moment(_stem(found)), example="2021-07-23:B02")
 
 
 def class_times(found: Header) -> dict[datetime, int]:
