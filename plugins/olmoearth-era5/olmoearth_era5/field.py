@@ -66,9 +66,7 @@ class Field:
         expected = "days" if spec.name.startswith("era5l_day") else "months"
         if found not in (expected, "one step"):
             kind = OtherModality if found in ("days", "months") else DataError
-            raise kind(
-                f"{self.path}: its steps are {found}, but {spec.name} takes {expected}. Aggregate them first."
-            )
+            raise kind(f"{self.path}: its steps are {found}, but {spec.name} takes {expected}. Aggregate them first.")
 
     def array(self, choice: Choice, spec: ModalitySpec, reader: str) -> xarray.DataArray:
         """Return float32 (time, band, y, x), read when used."""
