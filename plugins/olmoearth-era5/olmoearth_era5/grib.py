@@ -23,6 +23,7 @@ from olmoearth_core.interfaces.reader import Reader
 from olmoearth_core.readers.layers import opened
 from olmoearth_era5.field import Field
 from olmoearth_era5.variables import check_unit, choose
+from olmoearth_era5.weather_reader import WeatherReader
 
 _SUFFIXES = (".grib", ".grb", ".grib1", ".grb1")
 _MOST = 100_000
@@ -48,12 +49,7 @@ def era5_grib(*, latlon: tuple[float, float] | None = None, degrees: float = 0.1
 
 
 @dataclass(frozen=True)
-class _Grib:
-    name: str
-    modalities: tuple[str, ...]
-    latlon: tuple[float, float] | None
-    degrees: float
-
+class _Grib(WeatherReader):
     def recognises(self, path: str) -> bool:
         """By its name and first message."""
         if not path.lower().endswith(_SUFFIXES) or not os.path.isfile(path):
@@ -72,14 +68,7 @@ class _Grib:
         for variable in choice.variables:
             check_unit(path, variable, found_messages.units[variable])
         field = found_messages.field(choice.variables)
-        field.check(spec, self.degrees)
-        if self.latlon is not None:
-            return field.series(choice, spec, self.name, self.latlon)
-        return field.array(choice, spec, self.name)
-
-    def clear(self, path: str, spec: ModalitySpec) -> xarray.DataArray | None:
-        """Weather is never hidden."""
-        return None
+        return self.given(field, choice, spec)
 
 
 @dataclass(frozen=True)

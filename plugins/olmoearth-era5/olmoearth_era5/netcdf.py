@@ -21,6 +21,7 @@ from olmoearth_era5.daily_point import UNITS
 from olmoearth_era5.field import Field
 from olmoearth_era5.netcdf_file import BROKEN, NetCdf, opened
 from olmoearth_era5.variables import check_unit, choose
+from olmoearth_era5.weather_reader import WeatherReader
 
 _SUFFIXES = (".nc", ".nc4")
 _TIMES, _LATS, _LONS = ("valid_time", "time"), ("latitude", "lat"), ("longitude", "lon")
@@ -45,12 +46,7 @@ def era5_netcdf(*, latlon: tuple[float, float] | None = None, degrees: float = 0
 
 
 @dataclass(frozen=True)
-class _NetCdf:
-    name: str
-    modalities: tuple[str, ...]
-    latlon: tuple[float, float] | None
-    degrees: float
-
+class _NetCdf(WeatherReader):
     def recognises(self, path: str) -> bool:
         """By a variable of weather on an axis of time and a grid of degrees."""
         if not path.lower().endswith(_SUFFIXES) or not os.path.isfile(path):
@@ -65,17 +61,10 @@ class _NetCdf:
         with dataset(path) as found:
             choice = choose(path, _weather(found), spec, bands)
             field = _field(path, found)
-            field.check(spec, self.degrees)
             for variable in choice.variables:
                 check_unit(path, variable, str(found.attributes(variable).get("units", "")))
                 _check_axes(path, found, variable)
-        if self.latlon is not None:
-            return field.series(choice, spec, self.name, self.latlon)
-        return field.array(choice, spec, self.name)
-
-    def clear(self, path: str, spec: ModalitySpec) -> xarray.DataArray | None:
-        """Weather is never hidden."""
-        return None
+        return self.given(field, choice, spec)
 
 
 @dataclass(frozen=True)

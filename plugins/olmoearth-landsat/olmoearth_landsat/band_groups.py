@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from olmoearth_core.errors import DataError
+from olmoearth_core.readers.band_group import the_group
 from olmoearth_core.readers.stac_item import has_item
 from olmoearth_landsat.mtl_format import SUFFIXES
 from olmoearth_landsat.product import METERS, ProductId, said_id
@@ -19,6 +19,10 @@ _FILE = re.compile(
 _RASTER = (".tif", ".tiff", ".jp2")
 _LANDSAT = re.compile(r"(?<![A-Z0-9])(?:L[CO]?0?[89]|LANDSAT[ _-]?[89]?)(?![A-Z0-9])", re.IGNORECASE)
 _OTHERS = re.compile(r"(?<![A-Z0-9])(?:S2[A-D]|MSIL?[12][AC]|HLS)(?![A-Z0-9])|SENTINEL", re.IGNORECASE)
+_NONE = (
+    "no Landsat image with one file per band; expected names such as LC08_..._B4.TIF or LC08_..._SR_B4.TIF. A stack of "
+    "bands is read by landsat.stacked.v1, Sentinel-2 (B04) by its own."
+)
 
 
 @dataclass(frozen=True)
@@ -72,23 +76,12 @@ def group_of(path: str) -> Group:
     Raises:
         DataError: there is none, or a folder has several.
     """
-    folder, name = (path, "") if os.path.isdir(path) else os.path.split(path)
-    if name and not os.path.exists(path) and not os.path.isdir(folder or "."):
-        raise DataError(f"{path}: not found. Give a folder, or one of the files of an image.")
-    found = groups(folder or ".")
-    if name:
-        parts = _FILE.fullmatch(name)
-        exact = [g for g in found if parts is not None and (g.stem, g.tail) == (parts["stem"], parts["tail"])]
-        found = exact or [g for g in found if not os.path.exists(path) and g.stem.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        stems = ", ".join(f'"{g.stem}"' for g in found[:4])
-        raise DataError(f"{path}: {len(found)} images begin so ({stems}). Give one of their files.")
-    raise DataError(
-        f"{path}: no Landsat image with one file per band; expected names such as LC08_..._B4.TIF or "
-        "LC08_..._SR_B4.TIF. A stack of bands is read by landsat.stacked.v1, Sentinel-2 (B04) by its own."
-    )
+    return the_group(path, groups, _belongs, _NONE)
+
+
+def _belongs(group: Group, name: str) -> bool:
+    parts = _FILE.fullmatch(name)
+    return parts is not None and (group.stem, group.tail) == (parts["stem"], parts["tail"])
 
 
 def is_alone(group: Group) -> bool:

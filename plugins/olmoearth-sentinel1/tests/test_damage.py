@@ -8,43 +8,10 @@ from olmoearth_sentinel1.grd_safe import grd_safe
 from olmoearth_sentinel1.rtc import rtc
 from olmoearth_sentinel1.stac_item import stac_item
 
-from olmoearth_core.errors import DataError
+from olmoearth_core.testing.damaged_reader import faults, outcome
 
 # GDAL quotes names of damaged files in warnings that are no text, at which rasterio's logging stumbles harmlessly.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-def outcome(reader, path, spec):
-    """Return "" for values, or the message."""
-    reader.recognises(str(path))
-    try:
-        _ = reader.read(str(path), spec)[:, :, :200, :200].values
-    except DataError as error:
-        return str(error)
-    return ""
-
-
-def damaged(content, seed, times):
-    """Yield copies with three bytes changed, and cut ones."""
-    rng = np.random.default_rng(seed)
-    for number in range(times):
-        broken = bytearray(content)
-        for place in rng.integers(0, len(content), 3):
-            broken[place] = int(rng.integers(256))
-        yield bytes(broken[: len(content) if number % 4 else int(rng.integers(len(content)))])
-
-
-def faults(reader, path, victim, spec, *, seed, times=40):
-    """Return messages of all damage, each of which must name the victim, the path or a file beside it."""
-    content, said = victim.read_bytes(), []
-    for broken in damaged(content, seed, times):
-        victim.write_bytes(broken)
-        if message := outcome(reader, path, spec):
-            assert str(path.parent) in message, message
-            said.append(message)
-    victim.write_bytes(content)
-    assert outcome(reader, path, spec) == ""
-    return said
 
 
 @pytest.mark.parametrize("pattern", ["annotation/*-vv-*", "calibration-*-vh-*", "noise-*-vv-*", "measurement/*-vv-*"])

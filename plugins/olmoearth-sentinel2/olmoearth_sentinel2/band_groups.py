@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from olmoearth_core.errors import DataError
+from olmoearth_core.readers.band_group import the_group
 from olmoearth_sentinel2.band_names import METERS, band, other_sensor
 
 _FILE = re.compile(
@@ -16,6 +16,10 @@ _FILE = re.compile(
 )
 _RASTER = (".tif", ".tiff", ".jp2")
 _PADDED = re.compile(r"B0[1-9]|B0?8A", re.IGNORECASE)
+_NONE = (
+    "no Sentinel-2 image with one file per band; expected names such as NAME_B02.tif and NAME_B8A.tif. A stack of "
+    "bands is read by sentinel2.stacked.v1, a .SAFE product by sentinel2.safe.v1, Landsat by its own."
+)
 
 
 @dataclass(frozen=True)
@@ -68,23 +72,12 @@ def group_of(path: str) -> Group:
     Raises:
         DataError: there is none, or a folder has several.
     """
-    folder, name = (path, "") if os.path.isdir(path) else os.path.split(path)
-    if name and not os.path.exists(path) and not os.path.isdir(folder or "."):
-        raise DataError(f"{path}: not found. Give a folder, or one of the files of an image.")
-    found = groups(folder or ".")
-    if name:
-        parts = _FILE.fullmatch(name)
-        exact = [g for g in found if parts is not None and g.stem == parts["stem"]]
-        found = exact or [g for g in found if not os.path.exists(path) and g.stem.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        stems = ", ".join(f'"{g.stem}"' for g in found[:4])
-        raise DataError(f"{path}: {len(found)} images begin so ({stems}). Give one of their files.")
-    raise DataError(
-        f"{path}: no Sentinel-2 image with one file per band; expected names such as NAME_B02.tif and NAME_B8A.tif. "
-        "A stack of bands is read by sentinel2.stacked.v1, a .SAFE product by sentinel2.safe.v1, Landsat by its own."
-    )
+    return the_group(path, groups, _belongs, _NONE)
+
+
+def _belongs(group: Group, name: str) -> bool:
+    parts = _FILE.fullmatch(name)
+    return parts is not None and group.stem == parts["stem"]
 
 
 def is_alone(group: Group) -> bool:

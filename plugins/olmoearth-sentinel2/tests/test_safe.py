@@ -221,7 +221,7 @@ def test_an_image_of_another_resolution_size_or_crs_is_named(product, l2a, raste
     image = root / GRANULE / "IMG_DATA/R10m/T31UFS_20220601T104629_B03_10m.jp2"
     good = np.full((12, 12), 1500, np.uint16)
     for values, meters, crs, message in (
-        (good[::2, ::2], 20, "EPSG:32631", "its pixels are 20 x 20 m, expected 10 m"),
+        (good[::2, ::2], 20, "EPSG:32631", "its pixels are 20 x 20 in EPSG:32631, expected 10 m"),
         (good[:8, :8], 10, "EPSG:32631", r"8 x 8 pixels .* do not nest"),
         (good, 10, "EPSG:32632", "lies in EPSG:32632, but .* in EPSG:32631"),
         (good, 10, "EPSG:4326", "lies in EPSG:4326, expected a UTM zone"),
