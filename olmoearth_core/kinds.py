@@ -38,7 +38,7 @@ class registry(confection.registry):
     callbacks = Registry("callbacks", f"{_AT}.callback:Callback")
     evaluators = Registry("evaluators", f"{_AT}.evaluation:Evaluator")
     benchmarks = Registry("benchmarks", f"{_AT}.evaluation:Benchmark")
-    wrappers = Registry("wrappers")
+    wrappers = Registry("wrappers", f"{_AT}.wrapper:Wrapper")
     checkpoint_formats = Registry("checkpoint_formats", f"{_AT}.checkpoint:CheckpointFormat")
     engines = Registry("engines", f"{_AT}.engine:Engine")
 

@@ -63,7 +63,7 @@ def command(
         )
     )
     folder = root / name
-    run(("evaluate", str(folder), "--baselines"))
+    run(("evaluate", str(folder)))
     typer.echo("\n" + "\n".join(report(folder, picture_of(folder))))
 
 
@@ -135,20 +135,20 @@ def run(words: Sequence[str]) -> None:
 def picture_of(folder: Path) -> Path | None:
     """Draw the run's loss and some predictions into its folder; None without matplotlib."""
     from olmoearth_core.evaluate import picture
-    from olmoearth_core.evaluate.embed import encode_with
-    from olmoearth_core.evaluate.run import open_task
     from olmoearth_core.evaluate.trained import Evaluation, Request
+    from olmoearth_core.interfaces.evaluation import ALL
 
     if not picture.available():
         return None
     evaluation = Evaluation(Request(checkpoint=str(folder)))
-    name, task = next(iter(evaluation.tasks.items()))
-    if not isinstance(task.evaluator, picture.Predictor):
+    open_ = evaluation.open(next(iter(evaluation.tasks)))
+    evaluator = open_.task.evaluator
+    if not isinstance(evaluator, picture.Predictor) or ALL not in open_.opened.splits:
         return None
-    specs = evaluation.card.specs
-    data = open_task(name, task, specs, {"dataset": evaluation.parts.dataset})
-    features = encode_with(evaluation.model, evaluation.reading(task.benchmark))([d.sample for d in data])
-    shown = picture.held_out(data, features, task.evaluator, task.benchmark)
+    specs, (subject, *_) = evaluation.contender.specs, evaluation.subjects
+    encode = subject.encode(evaluation.contender.reading(open_, subject))
+    features = encode([one.sample for one in open_.opened.splits[ALL]])
+    shown = picture.held_out(open_, features, evaluator)
     path = folder / "picture.png"
     picture.draw(path, picture.losses(folder / CHECKED), shown, specs)
     return path

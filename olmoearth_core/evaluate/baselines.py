@@ -40,6 +40,7 @@ def pixels(reading: Reading) -> Encode:
     """
 
     def encode(samples: Sequence[Sample]) -> Tensor:
+        samples = reading.scaled(samples)
         parts = [(at, _describe([samples[i] for i in at], reading)) for at in batches(samples, reading)]
         return join(parts, len(samples))
 

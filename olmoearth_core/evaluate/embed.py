@@ -1,9 +1,4 @@
-"""How a model's tokens become features: which tokens count, how they are pooled, how samples are batched.
-
-A position of the patch grid is the plain mean over the modalities that have a visible token *there*, each first
-averaged over its own time steps and band groups. A modality that is absent at a position does not count at that
-position, so neither a gap nor a batch mate moves a feature.
-"""
+"""How samples are handed to a model: scaled, stacked with others of their shape, and pooled into features."""
 
 # B samples, H W patches, T steps, S band groups, D width
 from __future__ import annotations
@@ -16,17 +11,17 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from olmoearth_core.data.tokens import ENCODE
 from olmoearth_core.errors import DataError
+from olmoearth_core.evaluate.pooling import Pool, pool_of
 
 if TYPE_CHECKING:
     from olmoearth_core.data.collate import BandGap
     from olmoearth_core.data.sample import Batch, Sample
     from olmoearth_core.data.tokens import Tokenization
-    from olmoearth_core.interfaces.loss import Tokens
     from olmoearth_core.interfaces.modality import ModalitySpec
 
 Encode = Callable[[Sequence["Sample"]], Tensor]
+Scale = Callable[["Sample"], "Sample"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,9 @@ class Reading:
     """How samples are handed to a model.
 
     patch_size: pixels of the 10 m grid. grid: keep the patch grid ([N,H,W,D]) or pool everything ([N,D]).
-    band_gap: as in [data_loader]. batch_size: samples per forward, of equal shapes; decides memory, never numbers.
+    concat: keep band groups apart as well. band_gap: as in [data_loader]. batch_size: samples per forward, of equal
+    shapes; decides memory, never numbers. pooling: as in `evaluate.pooling`. count_gaps: the reference's mean.
+    scale: from raw values to the model's scale; None = they are at that scale. half: compute in bfloat16.
     """
 
     specs: Sequence[ModalitySpec]
@@ -43,6 +40,20 @@ class Reading:
     grid: bool = True
     band_gap: str = "zero_band"
     batch_size: int = 32
+    pooling: str = "mean"
+    concat: bool = False
+    count_gaps: bool = False
+    scale: Scale | None = None
+    half: bool = False
+
+    @property
+    def pool(self) -> Pool:
+        """From tokens to features."""
+        return pool_of(self.pooling, grid=self.grid, concat=self.concat, count_gaps=self.count_gaps)
+
+    def scaled(self, samples: Sequence[Sample]) -> Sequence[Sample]:
+        """Return the samples at the model's scale."""
+        return samples if self.scale is None else [self.scale(sample) for sample in samples]
 
 
 def encoder_of(model: nn.Module) -> nn.Module:
@@ -57,11 +68,20 @@ def encode_with(model: nn.Module, reading: Reading) -> Encode:
     encoder = encoder_of(model)
 
     def encode(samples: Sequence[Sample]) -> Tensor:
+        samples = reading.scaled(samples)
         with resting(encoder):
-            parts = [(at, _forward(encoder, [samples[i] for i in at], reading)) for at in batches(samples, reading)]
-        return join(parts, len(samples))
+            parts = [(at, forward(encoder, [samples[i] for i in at], reading)) for at in batches(samples, reading)]
+        return join([(at, part.float().cpu()) for at, part in parts], len(samples))
 
     return encode
+
+
+def forward(encoder: nn.Module, samples: Sequence[Sample], reading: Reading) -> Tensor:
+    """Return the features of scaled samples of equal shape, on the encoder's device, with gradients if recorded."""
+    device = device_of(encoder)
+    with torch.autocast(device.type, torch.bfloat16, enabled=reading.half):
+        tokens = encoder(stack(samples, reading).to(device), patch_size=reading.patch_size)
+    return reading.pool(tokens)
 
 
 def batches(samples: Sequence[Sample], reading: Reading) -> Iterator[list[int]]:
@@ -105,43 +125,8 @@ def resting(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def pool_grid(tokens: Tokens) -> Tensor:
-    """Return one vector per patch [B,H,W,D]; where nothing is visible it is zero.
-
-    Raises:
-        DataError: no spatial modality among the tokens.
-    """
-    means, seen = [], []
-    for name, token in tokens.tokens.items():
-        if token.ndim != 6:
-            continue
-        visible = (tokens.masks[name] == ENCODE).unsqueeze(-1).to(token.dtype)
-        count = visible.sum((3, 4))
-        means.append((token * visible).sum((3, 4)) / count.clamp(min=1))
-        seen.append((count > 0).to(token.dtype))
-    if not means:
-        raise DataError(f"A patch grid needs a spatial modality, but the tokens are of {list(tokens.tokens)}.")
-    return torch.stack(means).sum(0) / torch.stack(seen).sum(0).clamp(min=1)
-
-
-def pool_all(tokens: Tokens) -> Tensor:
-    """Return one vector per sample [B,D]: the mean over all visible tokens, zero where there is none."""
-    total: Tensor | float = 0.0
-    count: Tensor | float = 0.0
-    for name, token in tokens.tokens.items():
-        visible = (tokens.masks[name] == ENCODE).unsqueeze(-1).to(token.dtype)
-        total = total + (token * visible).flatten(1, -2).sum(1)
-        count = count + visible.flatten(1, -2).sum(1)
-    return torch.as_tensor(total / torch.as_tensor(count).clamp(min=1))
-
-
-def _forward(encoder: nn.Module, samples: Sequence[Sample], reading: Reading) -> Tensor:
-    tokens = encoder(_stack(samples, reading).to(device_of(encoder)), patch_size=reading.patch_size)
-    pooled = pool_grid(tokens) if reading.grid else pool_all(tokens)
-    return pooled.float().cpu()
-
-
-def _stack(samples: Sequence[Sample], reading: Reading) -> Batch:
+def stack(samples: Sequence[Sample], reading: Reading) -> Batch:
+    """Make a batch of samples of equal shape, everything shown that is there."""
     from olmoearth_core.data.collate import batch_of
 
     here: Mapping[str, object] = samples[0].arrays

@@ -1,18 +1,23 @@
-"""How sure a score is: the mean over seeds with a two-sided 95 % Student interval.
+"""How sure a score is where there are several splits, and how two scores are compared.
 
-Seeds are different splits of the same data, so their scores are not independent and the interval describes the
-spread over splits, not over new regions. Two models are compared *within* each split (`difference`), which takes
-the split's own difficulty out.
+Splits of the same data are not independent, so their two-sided 95 % Student interval describes the spread over splits,
+not over new regions. Two models are compared *within* each split or each resample (`difference`), which takes the
+difficulty of the samples out.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.evaluate.bootstrap import interval
 from olmoearth_core.interfaces.evaluation import Score
+
+SPLITS, BOOTSTRAP = "splits", "bootstrap"
+"""How an interval came about, see `Score.interval`."""
 
 # 0.975 quantile of Student's t for 1 ... 30 degrees of freedom (tables; e.g. NIST handbook 1.3.6.7.2).
 _T = (
@@ -22,28 +27,51 @@ _T = (
 
 
 def score_of(metric: str, values: Sequence[float], details: Mapping[str, Any] | None = None) -> Score:
-    """Return mean and interval of one value per seed; a single seed has no interval (NaN to NaN)."""
+    """Return mean and interval of one value per split; a single split has no interval (NaN to NaN)."""
     count = len(values)
     mean = math.fsum(values) / count
-    half = math.nan
-    if count > 1:
-        variance = math.fsum((v - mean) ** 2 for v in values) / (count - 1)
-        half = quantile(count - 1) * math.sqrt(variance / count)
-    return Score(metric, mean, mean - half, mean + half, tuple(values), details or {})
+    if count < 2:
+        return Score(metric, mean, seeds=tuple(values), details=details or {})
+    variance = math.fsum((v - mean) ** 2 for v in values) / (count - 1)
+    half = quantile(count - 1) * math.sqrt(variance / count)
+    return Score(metric, mean, mean - half, mean + half, tuple(values), details or {}, interval=SPLITS)
 
 
 def difference(ours: Score, theirs: Score) -> Score:
-    """Return ours minus theirs, paired by seed.
+    """Return ours minus theirs on the same samples: paired by resample where both have as many, else by split.
+
+    Seeds that share one fixed split say nothing about other samples: they give a difference without an interval.
 
     Raises:
-        DataError: the two were not scored on the same number of seeds.
+        DataError: the two were scored on different numbers of splits.
     """
-    if len(ours.seeds) != len(theirs.seeds) or not ours.seeds:
+    if ours.resamples and len(ours.resamples) == len(theirs.resamples):
+        return _by_resample(ours, theirs)
+    if SPLITS not in (ours.interval, theirs.interval):
+        return Score(ours.metric, ours.value - theirs.value, seeds=_by_seed(ours, theirs), split=ours.split)
+    if len(ours.seeds) != len(theirs.seeds):
         raise DataError(
             f"{ours.metric}: a paired comparison needs one value per seed on both sides, "
             f"but there are {len(ours.seeds)} and {len(theirs.seeds)}."
         )
-    return score_of(ours.metric, [a - b for a, b in zip(ours.seeds, theirs.seeds, strict=True)])
+    return replace(score_of(ours.metric, _by_seed(ours, theirs)), split=ours.split)
+
+
+def _by_resample(ours: Score, theirs: Score) -> Score:
+    paired = _pairs(ours.resamples, theirs.resamples)
+    low, high = interval(paired)
+    return Score(
+        ours.metric, ours.value - theirs.value, low, high, seeds=_by_seed(ours, theirs),
+        split=ours.split, interval=BOOTSTRAP, resamples=paired,
+    )  # fmt: skip
+
+
+def _by_seed(ours: Score, theirs: Score) -> tuple[float, ...]:
+    return _pairs(ours.seeds, theirs.seeds) if len(ours.seeds) == len(theirs.seeds) else ()
+
+
+def _pairs(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:
+    return tuple(a - b for a, b in zip(ours, theirs, strict=True))
 
 
 def quantile(degrees: int) -> float:

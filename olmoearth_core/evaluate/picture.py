@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from olmoearth_core.evaluate.splits import block_split
+from olmoearth_core.interfaces.evaluation import ALL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from torch import Tensor
 
     from olmoearth_core.data.sample import Sample
-    from olmoearth_core.interfaces.evaluation import Benchmark, LabelledSample
+    from olmoearth_core.evaluate.run import OpenTask
     from olmoearth_core.interfaces.modality import ModalitySpec
 
 _RED_GREEN_BLUE_NM = (665.0, 560.0, 490.0)
@@ -64,12 +65,14 @@ def available() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def held_out(
-    data: Sequence[LabelledSample], features: Tensor, predictor: Predictor, benchmark: Benchmark, *, count: int = 6
-) -> Shown:
-    """Predict windows of the first split's test blocks from its training blocks; the most varied are shown."""
-    train, test = block_split([d.group for d in data], test_fraction=0.3, seed=0)
-    labels = np.stack([d.label for d in data])
+def held_out(open_: OpenTask, features: Tensor, predictor: Predictor, *, count: int = 6) -> Shown:
+    """Predict windows of the first split's test blocks from its training blocks; the most varied are shown.
+
+    features: [N,h,w,D] of the task's one split, `ALL`, whose labels are per patch.
+    """
+    chunks = open_.chunks[ALL]
+    train, test = block_split(chunks.groups(), test_fraction=0.3, seed=0)
+    labels, classes = chunks.labels(), open_.opened.classes
     variety = np.array([len(np.unique(labels[i][labels[i] >= 0])) for i in test])
     shown = test[np.argsort(-variety, kind="stable")[:count]]
     known = np.flatnonzero(labels[train].ravel() >= 0)
@@ -77,11 +80,12 @@ def held_out(
         features[shown].flatten(0, -2),
         features[train].flatten(0, -2)[known],
         labels[train].ravel()[known],
-        num_classes=max(len(benchmark.classes), int(labels.max()) + 1),
+        num_classes=max(len(classes), int(labels.max()) + 1),
     )
+    benchmark = open_.task.benchmark
     colours = benchmark.colours if isinstance(benchmark, Coloured) else ()
-    predicted = answer.reshape(labels[shown].shape)
-    return Shown([data[i].sample for i in shown], labels[shown], predicted, benchmark.classes, colours)
+    samples = [chunks.samples[int(i)].sample for i in shown]
+    return Shown(samples, labels[shown], answer.reshape(labels[shown].shape), classes, colours)
 
 
 def losses(metrics: Path) -> list[tuple[int, float]]:

@@ -1,7 +1,7 @@
-"""What `olmoearth evaluate` does: a checkpoint and a list of tasks become rows and a file.
+"""What `olmoearth evaluate` does: something that can be scored and a list of tasks become rows and files.
 
 Tasks come from the files given, else from the checkpoint's own config, else from configs/evaluate.cfg. All subjects
-(the trained encoder and, on request, the baselines) see the same samples, splits and seeds.
+(the trained encoder and the baselines) see the same samples, splits, seeds and resamples.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import torch
+
 from olmoearth_core.errors import ConfigError
-from olmoearth_core.evaluate import baselines
-from olmoearth_core.evaluate.embed import Reading, encode_with
-from olmoearth_core.evaluate.fingerprint import weights_hash
-from olmoearth_core.evaluate.results import Row, write
-from olmoearth_core.evaluate.run import Subject, open_task, score_task
-from olmoearth_core.interfaces.evaluation import Benchmark, LabelledSample, Task
-from olmoearth_core.models.card import ModelCard, card_of
-from olmoearth_core.train import checkpoint
+from olmoearth_core.evaluate import profile, subjects
+from olmoearth_core.evaluate.contender import Contender, contender
+from olmoearth_core.evaluate.results import Row
+from olmoearth_core.evaluate.run import OpenTask, Options, open_task, score_task
+from olmoearth_core.evaluate.store import Store
+from olmoearth_core.interfaces.evaluation import Context, Task
+from olmoearth_core.train.distributed import World
 
 if TYPE_CHECKING:
     from olmoearth_core.config.resolved import Config
     from olmoearth_core.config.schema import Parts
 
 SECTION = "downstream_evaluator"
+TASKS = f"trainer.callbacks.{SECTION}.tasks"
 DEFAULT_TASKS = "configs/evaluate.cfg"
-DEFAULT_RUN = "configs/base.cfg"
-"""What surrounds the tasks of a model that no run of ours has trained."""
 
 
 @runtime_checkable
@@ -42,91 +42,95 @@ class HasTasks(Protocol):
 class Request:
     """One call of `olmoearth evaluate`.
 
-    configs: files that declare tasks; none = the checkpoint's own. overrides: `--section.key=value`. tasks: names to
-    run; None = all. with_baselines: also score the untrained encoder and plain pixel statistics.
+    checkpoint: anything `load_model` opens, or the name of a @wrappers component. configs: files that declare tasks;
+    none = the checkpoint's own. overrides: `--section.key=value`. tasks: names to run; None = all. profile: None = the
+    config's. with_baselines: also score the untrained encoder, pixel statistics and the majority class.
+    cache: folder where features are kept; None = nowhere. test: also the test split.
     """
 
     checkpoint: str
     configs: Sequence[str] = ()
     overrides: Sequence[str] = ()
     tasks: Sequence[str] | None = None
+    profile: str | None = None
     with_baselines: bool = False
     device: str | None = None
+    cache: str | None = None
+    test: bool = True
 
 
 class Evaluation:
-    """An opened checkpoint with its tasks; iterate over `rows()` to do the work task by task."""
+    """Something opened with its tasks; iterate over `results()` to do the work task by task."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, world: World | None = None) -> None:
         """Open the checkpoint and check the tasks; reads no data yet.
 
         Raises:
             CheckpointError, ConfigError: the checkpoint or the tasks are not usable.
         """
         from olmoearth_core.config.build import build
-        from olmoearth_core.models.open import load_model
 
         self.request = request
-        self.model = load_model(request.checkpoint, device=request.device)
-        self.card = card_of(self.model)
-        self.config = with_tasks(config_of(self.card), request)
+        self.contender: Contender = contender(request.checkpoint, request.device)
+        self.config = with_tasks(self.contender.config, request)
         self.parts: Parts = build(self.config)
         self.tasks = _tasks_of(self.parts, request)
-        self.subjects = self._subjects()
+        self.profile = self._profile()
+        self.options = Options(
+            test=request.test,
+            store=Store(Path(request.cache).expanduser() if request.cache else None),
+            world=world or World(torch.device(request.device or "cpu")),
+            majority=request.with_baselines,
+        )
+        self.subjects = [*self.contender.subjects(), *self._baselines()]
 
-    def rows(self) -> Iterator[tuple[str, list[LabelledSample], list[Row]]]:
-        """Yield each task's name, samples and rows, in the order of the config."""
-        for name, task in self.tasks.items():
-            data = open_task(name, task, self.card.specs, {"dataset": self.parts.dataset})
-            yield name, data, score_task(name, task, data, self.subjects, self.reading)
+    def open(self, name: str) -> OpenTask:
+        """List the data of a task.
 
-    def reading(self, benchmark: Benchmark) -> Reading:
-        """How samples of a benchmark are handed to this model."""
-        return Reading(
-            self.card.specs, self.card.tokenization, benchmark.patch_size,
-            grid=benchmark.task_type == "segmentation", band_gap=self.card.band_gap,
-        )  # fmt: skip
-
-    def save(self, rows: Sequence[Row], out: str | None, *, versions: Mapping[str, str]) -> Path:
-        """Write the rows below `out`, else into `evaluations/` of the run or, without one, of the working folder.
-
-        An older file is never written over.
+        Raises:
+            DataError: it is not there.
         """
-        folder = Path(out) if out else _home(self.card)
-        step, number = self.card.step, 1
-        stem = self.card.title.replace(" ", "-") if step is None else f"step{step:08d}"
-        while (path := folder / f"{stem}-{number:03d}.json").exists():
-            number += 1
-        header = {
-            "checkpoint": str(self.card.path),
-            "source": self.card.source,
-            "step": step,
+        context = Context(self.parts.dataset, self.profile)
+        return open_task(name, self.tasks[name], self.contender.specs, context)
+
+    def results(self) -> Iterator[tuple[OpenTask, list[Row]]]:
+        """Yield each task with its rows, in the order of the config."""
+        for name in self.tasks:
+            yield self.score(name)
+
+    def score(self, name: str) -> tuple[OpenTask, list[Row]]:
+        """Score all subjects on one task."""
+        open_ = self.open(name)
+        return open_, score_task(open_, self.subjects, self.contender.reading, self.options, self.settings(name))
+
+    def settings(self, name: str) -> Mapping[str, Any]:
+        """Return the resolved block of a task, as its rows carry it."""
+        block: Mapping[str, Any] = self.config.at(f"{TASKS}.{name}")
+        return block
+
+    def header(self) -> dict[str, Any]:
+        """Return what makes this evaluation this evaluation."""
+        from importlib.metadata import version
+
+        return {
+            **self.contender.facts,
+            "profile": self.profile,
             "config": self.config.digest(),
+            "tasks": list(self.tasks),
             "overrides": list(self.request.overrides),
-            "versions": dict(versions),
+            "baselines": self.request.with_baselines,
+            "test": self.request.test,
+            "versions": {package: version(package) for package in ("olmoearth", "torch", "numpy")},
         }
-        write(rows, path, header)
-        return path
 
-    def _subjects(self) -> list[Subject]:
-        model = self.model
-        found = [Subject("trained", lambda reading: encode_with(model, reading), weights_hash(model))]
-        if self.request.with_baselines:
-            fresh = baselines.untrained(self.parts.model, self.card.specs, seed=self.parts.run.seed)
-            found.append(Subject("untrained", lambda reading: encode_with(fresh, reading), weights_hash(fresh)))
-            found.append(Subject("pixels", baselines.pixels))
-        return found
+    def _baselines(self) -> list[subjects.Subject]:
+        if not self.request.with_baselines:
+            return []
+        return [*self.contender.untrained(self.parts), subjects.pixels()]
 
-
-def config_of(card: ModelCard) -> Config:
-    """Return the config of the run behind a model; for one without a run, the shipped recipe around that model."""
-    from olmoearth_core.config.load import load
-
-    if (own := card.config) is not None:
-        return own
-    known = {"training_modalities": list(card.names)}
-    layer = {"dataset": known, "data_loader": {"band_gap": card.band_gap}, "model": dict(card.model)}
-    return load([DEFAULT_RUN], layers=[layer])
+    def _profile(self) -> str:
+        stage = self.parts.trainer.callbacks.get(SECTION)
+        return profile.checked(self.request.profile or str(getattr(stage, "profile", profile.DEFAULT)))
 
 
 def with_tasks(config: Config, request: Request) -> Config:
@@ -145,12 +149,6 @@ def with_tasks(config: Config, request: Request) -> Config:
         own["tasks_to_run"] = list(request.tasks)
     tree: dict[str, Any] = {**config.tree, "trainer": {**config.tree["trainer"], "callbacks": {SECTION: own}}}
     return load([], request.overrides, layers=[tree])
-
-
-def _home(card: ModelCard) -> Path:
-    """Return where results go: a run keeps its own; what was downloaded or packed stays as it is."""
-    in_a_run = card.path is not None and (card.path / checkpoint.MARKER).is_file()
-    return card.path.parent / "evaluations" if in_a_run and card.path else Path("evaluations")
 
 
 def _tasks_of(parts: Parts, request: Request) -> Mapping[str, Task]:

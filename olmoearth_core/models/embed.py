@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from olmoearth_core.data.fitting import whole_patch_size
 from olmoearth_core.data.sample import Batch
-from olmoearth_core.data.tokens import ENCODE
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate.embed import device_of, encoder_of, pool_all, pool_grid, resting
-from olmoearth_core.interfaces.loss import Tokens
+from olmoearth_core.evaluate.embed import device_of, encoder_of, resting
+from olmoearth_core.evaluate.pooling import max_all, max_grid, pool_all, pool_grid
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.parts import Pooling
 from olmoearth_core.models.card import ModelCard, card_of
@@ -151,30 +150,3 @@ def _pooling(pooling: str | Pooling, spatial: bool) -> Pool:
             raise ConfigError(f'pooling: found "{pooling}", expected one of {", ".join(named)}, or a component.')
         return Pool(named[pooling][spatial], largest=pooling == "max")
     return Pool(pooling)
-
-
-def max_all(tokens: Tokens) -> Tensor:
-    """Return the largest value of each feature over all visible tokens [B,D], zero where there is none."""
-    parts = [_hidden_low(tokens, name).flatten(1, -2) for name in tokens.tokens]
-    return _finite(torch.cat(parts, dim=1).amax(1))
-
-
-def max_grid(tokens: Tokens) -> Tensor:
-    """Return the largest value of each feature per patch [B,H,W,D], zero where nothing is visible.
-
-    Raises:
-        DataError: no spatial modality among the tokens.
-    """
-    parts = [_hidden_low(tokens, name).amax((3, 4)) for name, token in tokens.tokens.items() if token.ndim == 6]
-    if not parts:
-        raise DataError(f"A patch grid needs a spatial modality, but the tokens are of {list(tokens.tokens)}.")
-    return _finite(torch.stack(parts).amax(0))
-
-
-def _hidden_low(tokens: Tokens, name: str) -> Tensor:
-    hidden = (tokens.masks[name] != ENCODE).unsqueeze(-1)
-    return tokens.tokens[name].masked_fill(hidden, -torch.inf)
-
-
-def _finite(largest: Tensor) -> Tensor:
-    return largest.masked_fill(largest == -torch.inf, 0.0)

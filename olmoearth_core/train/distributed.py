@@ -7,8 +7,9 @@ communicates. Host values (counts, signals, texts) travel over gloo, gradients o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from olmoearth_core.errors import ConfigError, OlmoEarthError, TrainingError
 
 TIMEOUT = timedelta(minutes=30)
+PATIENCE = timedelta(days=2)
+"""How long ranks wait for one that works alone."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class World:
     device: torch.device
     rank: int = 0
     size: int = 1
+    group: Any = None
 
     @property
     def speaks(self) -> bool:
@@ -38,7 +42,7 @@ class World:
         import torch.distributed as dist
 
         total = torch.tensor(values, dtype=torch.int64)
-        dist.all_reduce(total)
+        dist.all_reduce(total, group=self.group)
         return [int(v) for v in total]
 
     def mean_(self, flat: Tensor) -> Tensor:
@@ -46,13 +50,13 @@ class World:
         if self.size > 1:
             import torch.distributed as dist
 
-            dist.all_reduce(flat)
+            dist.all_reduce(flat, group=self.group)
             flat /= self.size
         return flat
 
     def share_text(self, text: str) -> str:
         """Return rank 0's text on every rank."""
-        return self._share_bytes(text.encode()).decode()
+        return self.share_bytes(text.encode()).decode()
 
     def on_rank_0(self, action: Callable[[], str | None]) -> str:
         """Let rank 0 do something and give every rank the text it returns.
@@ -74,7 +78,7 @@ class World:
 
     def gather_texts(self, text: str) -> list[str]:
         """Return the texts of all ranks, in their order."""
-        return [self._share_bytes(text.encode(), source).decode() for source in range(self.size)]
+        return [self.share_bytes(text.encode(), source).decode() for source in range(self.size)]
 
     def share_weights(self, model: nn.Module) -> None:
         """Give every rank the parameters and buffers of rank 0."""
@@ -84,19 +88,31 @@ class World:
             for tensor in [*model.parameters(), *model.buffers()]:
                 dist.broadcast(tensor.data, src=0)
 
-    def _share_bytes(self, content: bytes, source: int = 0) -> bytes:
+    def patient(self) -> World:
+        """Return the same ranks with a connection of their own on which one may be waited for very long.
+
+        Every rank must call this. Only host values can travel there.
+        """
+        if self.size == 1:
+            return self
+        import torch.distributed as dist
+
+        return replace(self, group=dist.new_group(backend="gloo", timeout=PATIENCE))
+
+    def share_bytes(self, content: bytes, source: int = 0) -> bytes:
+        """Return the bytes of one rank on every rank."""
         if self.size == 1:
             return content
         import torch.distributed as dist
 
         length = torch.tensor([len(content)], dtype=torch.int64)
-        dist.broadcast(length, src=source)
+        dist.broadcast(length, src=source, group=self.group)
         if not int(length):
             return b""
         packed = torch.zeros(int(length), dtype=torch.uint8)
         if self.rank == source:
             packed = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        dist.broadcast(packed, src=source)
+        dist.broadcast(packed, src=source, group=self.group)
         return packed.numpy().tobytes()
 
 

@@ -1,6 +1,8 @@
 """Scores during and after a tiny run: training does not notice them, and `olmoearth evaluate` repeats them."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -20,6 +22,10 @@ def run(*words):
         return done.code
 
 
+def rows_of(folder):
+    return [row for path in sorted(folder.glob("*.task.json")) for row in json.loads(path.read_text())["rows"]]
+
+
 def scores(folder):
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {row["step"]: row for row in rows if "eval/land_cover/macro_f1" in row}
@@ -37,13 +43,13 @@ def test_the_loss_curve_is_the_same_with_and_without_the_evaluator(words, losses
 def test_a_checkpoint_scores_as_it_did_in_its_run_and_beside_baselines(words, tmp_path, capsys):
     assert run("train", *words("run", steps=3, **SCORED)) == 0
     during = scores(tmp_path / "run")[3]
-    assert run("evaluate", str(tmp_path / "run"), "--baselines") == 0
-    (result,) = (tmp_path / "run" / "evaluations").iterdir()
-    body = json.loads(result.read_text())
-    rows = {(row["subject"], row["metric"]): row for row in body["rows"]}
+    assert run("evaluate", str(tmp_path / "run")) == 0
+    (folder,) = (tmp_path / "run" / "evaluations").iterdir()
+    rows = {(row["subject"], row["metric"]): row for row in rows_of(folder)}
     trained = rows["trained", "macro_f1"]
     assert trained["value"] == pytest.approx(during["eval/land_cover/macro_f1"])
-    assert body["step"] == 3
+    header = json.loads((folder / "evaluation.json").read_text())
+    assert (header["step"], header["finished"]) == (3, True)
     assert trained["weights"] != rows["untrained", "macro_f1"]["weights"]
     gain = rows["trained - untrained", "macro_f1"]["seeds"]
     pairs = zip(trained["seeds"], rows["untrained", "macro_f1"]["seeds"], strict=True)
@@ -51,11 +57,55 @@ def test_a_checkpoint_scores_as_it_did_in_its_run_and_beside_baselines(words, tm
     assert "trained - pixels" in capsys.readouterr().out
 
 
-def test_results_are_numbered_and_out_is_respected(words, tmp_path):
+def test_results_are_numbered_the_same_twice_and_out_is_respected(words, tmp_path):
     assert run("train", *words("run", steps=1, **SCORED)) == 0
-    for _ in range(2):
-        assert run("evaluate", str(tmp_path / "run"), "--out", str(tmp_path / "scores")) == 0
-    assert sorted(p.name for p in (tmp_path / "scores").iterdir()) == ["step00000001-001.json", "step00000001-002.json"]
+    kept = []
+    for cache in ("one", "one", "two"):
+        assert (
+            run("evaluate", str(tmp_path / "run"), "--out", str(tmp_path / "scores"), f"--cache={tmp_path / cache}")
+            == 0
+        )
+        kept.append(len(list((tmp_path / cache).rglob("*.npy"))))
+    assert kept[0] == kept[1] == kept[2] > 0
+    folders = sorted((tmp_path / "scores").iterdir())
+    assert [folder.name for folder in folders] == [f"step00000001-{i:03d}" for i in (1, 2, 3)]
+    first, again, afresh = map(rows_of, folders)
+    assert first == again == afresh
+    assert len({(folder / "table.md").read_text() for folder in folders}) == 1
+
+
+def test_an_evaluation_that_was_cut_short_goes_on_in_its_own_folder(words, tmp_path, capsys):
+    assert run("train", *words("run", steps=1, **SCORED)) == 0
+    assert run("evaluate", str(tmp_path / "run")) == 0
+    (folder,) = (tmp_path / "run" / "evaluations").iterdir()
+    whole = rows_of(folder)
+    header = json.loads((folder / "evaluation.json").read_text())
+    (folder / "evaluation.json").write_text(json.dumps(header | {"finished": False}))
+    (folder / "table.md").unlink()
+    capsys.readouterr()
+    assert run("evaluate", str(tmp_path / "run")) == 0
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert rows_of(folder) == whole
+    assert (folder / "table.md").is_file()
+    assert "values absent" not in capsys.readouterr().out
+
+
+def test_two_processes_give_the_numbers_of_one(words, tmp_path):
+    assert run("train", *words("run", steps=1, **SCORED)) == 0
+    assert run("evaluate", str(tmp_path / "run"), "--out", str(tmp_path / "alone"), "--cache=") == 0
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = ["-m", "olmoearth_core.cli.main", "evaluate", str(tmp_path / "run"), "--out", str(tmp_path / "together")]
+    small = f"--{TASK}.batch_size=3"
+    done = subprocess.run(
+        [*launch, *command, "--cache=", small], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert run("evaluate", str(tmp_path / "run"), "--out", str(tmp_path / "threes"), "--cache=", small) == 0
+    alone, together, threes = (rows_of(next((tmp_path / name).iterdir())) for name in ("alone", "together", "threes"))
+    assert together == threes
+    for a, b in zip(alone, together, strict=True):
+        assert (a["subject"], a["metric"], a["absent"]) == (b["subject"], b["metric"], b["absent"])
+        assert a["value"] == pytest.approx(b["value"], nan_ok=True)
 
 
 def test_tasks_come_from_evaluate_cfg_where_the_run_had_none(words, tmp_path, capsys):
@@ -89,8 +139,8 @@ def test_a_package_scores_as_its_run_and_without_the_run_it_borrows_the_shipped_
     assert run("evaluate", "package", "--out", "scores") == 0
     assert run("evaluate", "bare", *data) == 0
     files = [*sorted((tmp_path / "scores").iterdir()), *(tmp_path / "evaluations").iterdir()]
-    bodies = [json.loads(file.read_text()) for file in files]
-    assert [file.name for file in files] == ["step00000001-001.json", "step00000001-002.json", "run-001.json"]
-    first, *others = [[row["value"] for row in body["rows"] if row["metric"] == "macro_f1"] for body in bodies]
+    assert [file.name for file in files] == ["step00000001-001", "step00000001-002", "run-001"]
+    results = [[row for row in rows_of(file) if row["subject"] == "trained"] for file in files]
+    first, *others = [[row["value"] for row in rows if row["metric"] == "macro_f1"] for rows in results]
     assert all(other == pytest.approx(first) for other in others)
-    assert {row["weights"] for body in bodies for row in body["rows"]} == {bodies[0]["rows"][0]["weights"]}
+    assert len({row["weights"] for rows in results for row in rows}) == 1

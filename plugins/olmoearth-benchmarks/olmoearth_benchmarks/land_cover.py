@@ -7,15 +7,15 @@ shown at all, whatever is named: a model that is fed the answer has nothing to p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from olmoearth_benchmarks.labels import COLOURS, FolderMaps, LabelMaps, ModalityMaps, majority
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.interfaces.evaluation import Benchmark, LabelledSample, TaskType
+from olmoearth_core.interfaces.evaluation import ALL, Benchmark, Context, LabelledSample, Opened, TaskType
 
 if TYPE_CHECKING:
     from olmoearth_core.data.dataset import OlmoEarthDataset
@@ -80,18 +80,20 @@ class _LandCover:
     name: str = "land_cover"
     task_type: TaskType = "segmentation"
     primary_metric: str = "macro_f1"
-    classes: tuple[str, ...] = field(default=())
 
     @property
     def colours(self) -> tuple[str, ...]:
         """One colour per class, for pictures; empty where none are usual."""
         return COLOURS.get(self.label_modality or "", ())
 
-    def samples(self, specs: Sequence[ModalitySpec], *, context: Mapping[str, Any]) -> Iterator[LabelledSample]:
-        """Yield labelled windows; context: {"dataset": the run's data set} unless h5py_dir is given."""
+    def open(self, specs: Sequence[ModalitySpec], *, context: Context) -> Opened:
+        """List labelled windows; their pixels are read when they are indexed."""
         dataset = self._open(self._inputs(specs), context)
         maps = self._maps(dataset)
-        self.classes = maps.classes
+        windows = list(self._chosen(dataset, maps))
+        return Opened({ALL: _Windows(dataset, windows, self.window)}, maps.classes, source="land cover of H5 samples")
+
+    def _chosen(self, dataset: OlmoEarthDataset, maps: LabelMaps) -> Iterator[_Window]:
         blocks = self._blocks(dataset)
         count = 0
         for place in np.random.default_rng(self.seed).permutation(len(dataset.indices)):
@@ -103,7 +105,7 @@ class _LandCover:
             labels = maps.read(index)
             if labels is not None:
                 count += 1
-                yield from self._windows(dataset, index, labels, blocks[place])
+                yield from self._windows(index, labels, blocks[place])
 
     def _inputs(self, specs: Sequence[ModalitySpec]) -> list[ModalitySpec]:
         wanted = self.input_modalities
@@ -116,17 +118,18 @@ class _LandCover:
             )
         return chosen
 
-    def _open(self, inputs: Sequence[ModalitySpec], context: Mapping[str, Any]) -> OlmoEarthDataset:
+    def _open(self, inputs: Sequence[ModalitySpec], context: Context) -> OlmoEarthDataset:
         from olmoearth_core.data.dataset import OlmoEarthDataset
         from olmoearth_core.data.folder import find
 
-        run: OlmoEarthDataset | None = context.get("dataset")
+        run: OlmoEarthDataset | None = context.dataset
         folder = self.h5py_dir or (run.h5py_dir if run is not None else None)
         if folder is None:
             raise ConfigError("land_cover: there is no data set. Give h5py_dir, or evaluate a run that has one.")
         # Only inputs are opened: what a model may not see is never read.
         stored = find(folder).columns()
-        dataset = OlmoEarthDataset(folder, [s for s in inputs if s.name in stored or s.derived_from in stored])
+        there = [s for s in inputs if s.name in stored or s.derived_from in stored]
+        dataset = OlmoEarthDataset(folder, there, normalize=False)
         dataset.prepare()
         return dataset
 
@@ -146,9 +149,7 @@ class _LandCover:
         columns = np.floor(lon * width / self.block_meters).astype(int)
         return [f"{row}/{column}" for row, column in zip(rows, columns, strict=True)]
 
-    def _windows(
-        self, dataset: OlmoEarthDataset, index: int, labels: np.ndarray, block: str
-    ) -> Iterator[LabelledSample]:
+    def _windows(self, index: int, labels: np.ndarray, block: str) -> Iterator[_Window]:
         side = self.window
         rows, columns = labels.shape[0] // side, labels.shape[1] // side
         order = np.random.default_rng((self.seed, index)).permutation(rows * columns)
@@ -156,8 +157,43 @@ class _LandCover:
             top, left = int(cell) // columns * side, int(cell) % columns * side
             label = majority(labels[top : top + side, left : left + side], self.patch_size, self.purity)
             if (label >= 0).any():
-                sample = dataset.window(index, top=top, left=left, height=side, width=side, start_step=0, steps=_STEPS)
-                yield LabelledSample(_only_present(sample), label, block)
+                yield _Window(index, top, left, label, block)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Where a sample lies: number of its file, its corner in pixels, its labels, its block."""
+
+    index: int
+    top: int
+    left: int
+    label: np.ndarray
+    block: str
+
+
+@dataclass(frozen=True)
+class _Windows(Sequence[LabelledSample]):
+    """Windows of sample files, read when indexed."""
+
+    dataset: OlmoEarthDataset
+    windows: Sequence[_Window]
+    side: int
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    @overload
+    def __getitem__(self, at: int) -> LabelledSample: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[LabelledSample]: ...
+    def __getitem__(self, at: int | slice) -> LabelledSample | Sequence[LabelledSample]:
+        if isinstance(at, slice):
+            return replace(self, windows=self.windows[at])
+        window, side = self.windows[at], self.side
+        sample = self.dataset.window(
+            window.index, top=window.top, left=window.left, height=side, width=side, start_step=0, steps=_STEPS
+        )
+        return LabelledSample(_only_present(sample), window.label, window.block, f"sample_{window.index}")
 
 
 def _only_present(sample: Sample) -> Sample:

@@ -8,7 +8,7 @@ from olmoearth_benchmarks.land_cover import land_cover
 
 from olmoearth_core.convert.h5_writer import write_sample
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.interfaces.evaluation import Benchmark
+from olmoearth_core.interfaces.evaluation import ALL, Benchmark, Context
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec, Statistics
 
 ONE = Statistics(mean=0.0, std=0.25, minimum=0.0, maximum=1.0)
@@ -25,6 +25,7 @@ OPTICAL, HEIGHT = (
 )
 COVER = spec("worldcover", ("worldcover",), multitemporal=False)
 SPECS = (OPTICAL, COVER, HEIGHT)
+NOTHING = Context()
 
 
 def data_set(root, covers, *, latlons=None):
@@ -48,7 +49,11 @@ def quarters(a, b, c, d):
 
 
 def samples(folder, specs=SPECS, **options):
-    return list(land_cover(h5py_dir=str(folder), **options).samples(specs, context={}))
+    return list(opened(land_cover(h5py_dir=str(folder), **options), specs))
+
+
+def opened(benchmark, specs=SPECS, context=NOTHING):
+    return benchmark.open(specs, context=context).splits[ALL]
 
 
 def test_it_is_a_benchmark_and_opening_it_reads_nothing():
@@ -123,10 +128,9 @@ def test_the_choice_of_windows_and_samples_follows_the_seed(tmp_path):
 
 def test_the_runs_data_set_is_used_where_none_is_named(tmp_path):
     folder = data_set(tmp_path, [quarters(10, 10, 10, 10)])
-    context = {"dataset": SimpleNamespace(h5py_dir=str(folder))}
-    assert len(list(land_cover().samples(SPECS, context=context))) == 1
+    assert len(opened(land_cover(), context=Context(SimpleNamespace(h5py_dir=str(folder))))) == 1
     with pytest.raises(ConfigError, match="no data set"):
-        list(land_cover().samples(SPECS, context={}))
+        opened(land_cover())
 
 
 def labelled_folder(tmp_path, labels, sites):
@@ -141,9 +145,20 @@ def labelled_folder(tmp_path, labels, sites):
 def test_labels_may_lie_in_a_folder_beside_the_samples(tmp_path):
     folder = labelled_folder(tmp_path, [0, 1, -1], {"0": "here", "1": "there", "2": "there"})
     benchmark = land_cover(h5py_dir=str(folder), label_modality=None)
-    found = {one.sample.index: int(one.label.max()) for one in benchmark.samples(SPECS, context={})}
+    found = {one.sample.index: int(one.label.max()) for one in opened(benchmark)}
     assert found == {0: 0, 1: 1}
-    assert benchmark.classes == ("wheat", "maize")
+    assert benchmark.open(SPECS, context=NOTHING).classes == ("wheat", "maize")
+
+
+def test_samples_hold_the_values_of_the_file_and_are_read_when_indexed(tmp_path):
+    folder = data_set(tmp_path, [quarters(10, 10, 10, 10)] * 3)
+    found = opened(land_cover(h5py_dir=str(folder)))
+    assert {float(one.sample.arrays["optical"].max()) for one in found} == {0.0, 1.0, 2.0}
+    (folder / "sample_1.h5").unlink()
+    kept = [i for i, window in enumerate(found.windows) if window.index != 1]
+    assert [found[i].name for i in kept]
+    with pytest.raises(DataError, match="sample_1"):
+        found[next(i for i, window in enumerate(found.windows) if window.index == 1)]
 
 
 def test_one_site_can_be_asked_for(tmp_path):

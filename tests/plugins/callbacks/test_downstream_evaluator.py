@@ -9,16 +9,16 @@ import torch
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import DataError, TrainingError
 from olmoearth_core.interfaces.callback import Stage
-from olmoearth_core.interfaces.evaluation import LabelledSample, Score, Task
+from olmoearth_core.interfaces.evaluation import ALL, LabelledSample, Opened, Score, Task
 from olmoearth_plugins.callbacks.downstream_evaluator import downstream_evaluator
 
 
 class Bench:
-    name, task_type, classes, primary_metric, patch_size = "bench", "segmentation", ("a",), "macro_f1", 4
+    name, task_type, primary_metric, patch_size = "bench", "segmentation", "macro_f1", 4
 
-    def samples(self, specs, *, context):
+    def open(self, specs, *, context):
         sample = Sample({}, {}, np.zeros((1, 3), np.int32), np.zeros(2, np.float32))
-        yield LabelledSample(sample, np.zeros((1, 1), np.int64), "here")
+        return Opened({ALL: [LabelledSample(sample, np.zeros((1, 1), np.int64), "here")]}, ("a",))
 
 
 class Probe:
@@ -27,26 +27,35 @@ class Probe:
     def __init__(self, error=None):
         self.error, self.calls = error, 0
 
-    def evaluate(self, encode, data, benchmark):
+    def evaluate(self, case):
         self.calls += 1
         torch.rand(7)
         if self.error:
             raise self.error
-        return {
-            "accuracy": Score("accuracy", 0.5, 0.4, 0.6, (0.5,)),
-            "macro_f1": Score("macro_f1", 0.3, 0.2, 0.4, (0.3,)),
-        }
+        return [
+            Score("accuracy", 0.5, 0.4, 0.6, (0.5,), split=ALL),
+            Score("macro_f1", 0.3, 0.2, 0.4, (0.3,), split=ALL),
+            Score("auroc", float("nan"), split=ALL),
+        ]
 
 
 class World:
-    """Rank 0 keeps its text; other ranks are told what rank 0 would have said."""
+    """Rank 0 keeps its text; another rank is dismissed at once and told what rank 0 would have said."""
+
+    device = torch.device("cpu")
 
     def __init__(self, told=None):
         self.told, self.said = told, []
+        self.speaks, self.size = told is None, 1 if told is None else 2
+
+    def patient(self):
+        return self
 
     def share_text(self, text):
         self.said.append(text)
-        return text if self.told is None else self.told
+        if self.told is None:
+            return text
+        return json.dumps({"do": "end"}) if text == "" else self.told
 
 
 def trainer(step=0, rank=0, world=None):

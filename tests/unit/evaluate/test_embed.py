@@ -6,7 +6,8 @@ from torch import nn
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import DataError
-from olmoearth_core.evaluate.embed import Reading, batches, encoder_of, join, pool_all, pool_grid, resting
+from olmoearth_core.evaluate.embed import Reading, batches, encoder_of, join, resting
+from olmoearth_core.evaluate.pooling import pool_all, pool_grid
 from olmoearth_core.interfaces.loss import Tokens
 
 

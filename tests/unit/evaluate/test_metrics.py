@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
-from olmoearth_core.errors import DataError
-from olmoearth_core.evaluate.metrics import confusion, f1_per_class, from_confusion
+from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.metrics import (
+    DEFAULTS,
+    better,
+    checked,
+    confusion,
+    direction,
+    f1_per_class,
+    from_confusion,
+    key,
+    names,
+)
 
 EIGHT = confusion(np.array([[0, 1, 1, -1], [2, 0, 0, 1]]), np.array([[0, 0, 1, 1], [2, 2, 0, 1]]), 4)
 
@@ -40,3 +50,46 @@ def test_nothing_to_score_is_not_a_number():
 def test_labels_that_are_not_classes_are_refused(labels):
     with pytest.raises(DataError, match="labels"):
         confusion(labels, np.array([0, 1]), 2)
+
+
+def test_a_label_without_a_class_is_named_in_the_message():
+    with pytest.raises(DataError, match=r"4 classes; .* found 7, 9"):
+        confusion(np.array([0, 9, 7, 1]), np.array([0, 0, 0, 0]), 4)
+
+
+def test_the_score_of_one_class_needs_to_know_which():
+    """Check 13."""
+    assert key("class_f1", 2) == "f1_class_2"
+    assert key("miou") == "miou"
+    with pytest.raises(ConfigError, match="f1_class_0"):
+        key("class_f1")
+
+
+def test_a_primary_metric_that_is_not_computed_is_refused_with_those_that_are():
+    """Check 13: several labels, but no f1 among the results."""
+    assert checked("f1", names("multilabel", 2)) == "f1"
+    with pytest.raises(ConfigError, match='found "f1", expected one of accuracy, macro_f1'):
+        checked("f1", ["accuracy", "macro_f1"])
+    with pytest.raises(ConfigError, match='Did you mean "macro_f1"'):
+        checked("macrof1", names("classification", 3))
+
+
+def test_every_default_metric_is_one_of_its_task_type():
+    assert {task: DEFAULTS[task] in names(task) for task in DEFAULTS} == dict.fromkeys(DEFAULTS, True)
+    assert names("scalar_regression", 3) == ("mae", "rmse", "neg_rmse", "r2")
+
+
+def test_only_mae_and_rmse_are_better_when_lower():
+    """Check 14."""
+    every = {name for task in DEFAULTS for name in names(task, 2)}
+    assert {name for name in every if direction(name) == -1} == {"mae", "rmse"}
+
+
+def test_the_better_of_two_numbers_is_strictly_better_and_never_nan():
+    nan = float("nan")
+    assert better("rmse", 1.0, 2.0)
+    assert better("neg_rmse", -1.0, -2.0)
+    assert not better("miou", 0.5, 0.5)
+    assert better("rmse", 1.0, nan)
+    assert not better("rmse", nan, 1.0)
+    assert not better("miou", nan, nan)

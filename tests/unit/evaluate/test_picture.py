@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from olmoearth_core.data.sample import Sample
+from olmoearth_core.evaluate.chunks import Chunks
 from olmoearth_core.evaluate.picture import available, draw, held_out, losses, true_colour
-from olmoearth_core.interfaces.evaluation import LabelledSample
+from olmoearth_core.evaluate.run import OpenTask
+from olmoearth_core.interfaces.evaluation import ALL, LabelledSample, Opened, Task
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec
 
 BANDS = ("blue", "green", "red")
@@ -37,7 +39,10 @@ def shown(**facts):
     labels = [np.array([[0, 1], [1, i % 2]]) for i in range(10)]
     data = [LabelledSample(sample(), label, f"block {i}") for i, label in enumerate(labels)]
     features = torch.from_numpy(np.stack(labels)).float()[..., None]
-    return held_out(data, features, Copy(), SimpleNamespace(classes=("wood", "field"), **facts), count=2)
+    task = Task(benchmark=SimpleNamespace(**facts), evaluator=None)
+    opened = Opened({ALL: data}, ("wood", "field"))
+    open_ = OpenTask("cover", task, opened, "default", {ALL: Chunks(ALL, data, 4)})
+    return held_out(open_, features, Copy(), count=2)
 
 
 def test_windows_of_held_out_blocks_are_predicted():

@@ -1,0 +1,54 @@
+"""The same samples from memory and from an object store as from the disk."""
+
+import fsspec
+import numpy as np
+import pytest
+from moto.server import ThreadedMotoServer
+from olmoearth_benchmarks.m_eurosat import m_eurosat
+from olmoearth_sentinel2.l2a import sentinel2_l2a
+
+from olmoearth_core.interfaces.evaluation import Context
+
+S2 = sentinel2_l2a()
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": f"http://{host}:{port}"})
+    filesystem = fsspec.filesystem("s3")
+    filesystem.mkdir("bench")
+    yield filesystem
+    filesystem.clear_instance_cache()
+    server.stop()
+
+
+def same(root, url):
+    here, there = (m_eurosat(root=str(place)).open([S2], context=Context()) for place in (root, url))
+    assert (here.classes, here.statistics) == (there.classes, there.statistics)
+    for split, samples in here.splits.items():
+        for one, other in zip(samples, there.splits[split], strict=True):
+            assert (one.name, int(one.label)) == (other.name, int(other.label))
+            np.testing.assert_array_equal(one.sample.arrays["sentinel2_l2a"], other.sample.arrays["sentinel2_l2a"])
+
+
+def test_a_folder_in_memory_is_read_like_one_on_the_disk(make):
+    make.dataset("m-eurosat", lambda n: n)
+    memory = fsspec.filesystem("memory")
+    memory.put(str(make.root), "/geobench", recursive=True)
+    same(make.root, "memory://geobench")
+    same(make.root, "memory://geobench/classification_v1.0/m-eurosat")
+    memory.rm("/geobench", recursive=True)
+
+
+def test_a_bucket_is_read_like_a_folder_and_prepared_in_place(make, bucket):
+    make.dataset("m-eurosat", lambda n: n)
+    bucket.put(str(make.root), "bench/geobench", recursive=True)
+    same(make.root, "s3://bench/geobench")
+    list(m_eurosat().prepare("s3://bench/geobench", "s3://bench/geobench"))
+    same(make.root, "s3://bench/geobench")
+    assert not [name for name in bucket.find("bench") if ".part" in name]
