@@ -88,10 +88,25 @@ class Benchmark(Protocol):
     primary_metric: a name of `olmoearth_core.evaluate.metrics`; the one that is selected on and carries an interval.
     """
 
-    name: str
-    task_type: TaskType
-    primary_metric: str
-    patch_size: int
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def task_type(self) -> TaskType:
+        """What its labels are."""
+        ...
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric it is judged by."""
+        ...
+
+    @property
+    def patch_size(self) -> int:
+        """Side of a patch, in pixels of the 10 m grid."""
+        ...
 
     def open(self, specs: Sequence[ModalitySpec], *, context: Context) -> Opened:
         """List every sample that the model's modalities can describe, split by split.
@@ -210,7 +225,10 @@ class Case(Protocol):
 class Evaluator(Protocol):
     """A protocol: how features become scores. Deterministic for given settings; all randomness comes from its seeds."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in result rows."""
+        ...
 
     def evaluate(self, case: Case) -> Sequence[Score]:
         """Return scores, those of the validation split and, if `case.test`, those of the test split."""
@@ -281,7 +299,10 @@ class About:
 class Published(Protocol):
     """A benchmark that says where it comes from; `olmoearth benchmarks` lists it."""
 
-    about: About
+    @property
+    def about(self) -> About:
+        """Where it comes from and under which terms."""
+        ...
 
 
 @runtime_checkable

@@ -60,8 +60,15 @@ class Wish:
 class Embedder(Protocol):
     """A loaded model. module: its weights, for their hash, their device and fine-tuning. width: D."""
 
-    module: nn.Module
-    width: int
+    @property
+    def module(self) -> nn.Module:
+        """Its weights."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Width of a feature."""
+        ...
 
     def embed(self, batch: Batch, wish: Wish) -> Tensor:
         """Return features of a batch of raw values, with gradients if torch records them.
@@ -79,10 +86,25 @@ class Wrapper(Protocol):
     needs: checked against every benchmark before anything is scored. licence, source: of its weights.
     """
 
-    name: str
-    needs: Needs
-    licence: str
-    source: str
+    @property
+    def name(self) -> str:
+        """What it is called in result rows."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """What it takes."""
+        ...
+
+    @property
+    def licence(self) -> str:
+        """Of its weights."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where its weights come from."""
+        ...
 
     def open(self, *, device: torch.device) -> Embedder:
         """Load the model.
