@@ -39,6 +39,7 @@ class registry(confection.registry):
     evaluators = Registry("evaluators", f"{_AT}.evaluation:Evaluator")
     benchmarks = Registry("benchmarks", f"{_AT}.evaluation:Benchmark")
     wrappers = Registry("wrappers", f"{_AT}.wrapper:Wrapper")
+    leaderboards = Registry("leaderboards", f"{_AT}.leaderboard:Leaderboard")
     checkpoint_formats = Registry("checkpoint_formats", f"{_AT}.checkpoint:CheckpointFormat")
     engines = Registry("engines", f"{_AT}.engine:Engine")
 
