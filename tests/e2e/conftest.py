@@ -1,8 +1,10 @@
 """A tiny data set in the H5 format, and the command line that trains a tiny model on it."""
 
+import contextlib
 import json
 from pathlib import Path
 
+import fsspec
 import h5py
 import numpy as np
 import pytest
@@ -14,6 +16,18 @@ OTHERS = {
     "cdl": (1, False), "worldcereal": (8, False),
 }  # fmt: skip
 SIDE, STEPS = 16, 3
+SERIES = """
+[trainer.callbacks.downstream_evaluator]
+@callbacks = "olmoearth.downstream_evaluator.v1"
+
+[trainer.callbacks.downstream_evaluator.tasks.pixels.benchmark]
+@benchmarks = "benchmarks.pixel_series.v1"
+root = "{root}"
+
+[trainer.callbacks.downstream_evaluator.tasks.pixels.evaluator]
+@evaluators = "olmoearth.knn.v1"
+bootstrap = 50
+"""
 
 
 def write_h5(root, modalities, num=16):
@@ -92,3 +106,38 @@ def losses(tmp_path):
         return {row["step"]: row["train/loss"] for row in map(json.loads, lines) if "train/loss" in row}
 
     return read
+
+
+@pytest.fixture
+def trained(words, tmp_path):
+    """Train one step and return the first words of a command that evaluates it."""
+    from olmoearth_core.cli.main import main
+
+    off = {"trainer.callbacks.downstream_evaluator.enabled": "false"}
+    with contextlib.suppress(SystemExit):
+        main(["train", *words("run", steps=1, **off)])
+    assert (tmp_path / "run" / "step00000001").is_dir()
+    return ("evaluate", str(tmp_path / "run"), "--cache", str(tmp_path / "kept"))
+
+
+@pytest.fixture
+def series(tmp_path):
+    """Write pixel series whose classes differ in brightness to a URL, and return the file of their task."""
+
+    def write(url):
+        rng, count = np.random.default_rng(0), 60
+        label = np.arange(count) % 3 + 1
+        values = rng.normal(1000, 300, (count, 12, 18)) + 600 * label[:, None, None]
+        arrays = {
+            "s1_s2_era5_srtm": values, "target": label, "is_test": (np.arange(count) % 4 == 0).astype(np.int64),
+            "latlon": np.stack([np.arange(count) * 0.5, np.zeros(count)], 1),
+            "month": np.tile(np.arange(12), (count, 1)),
+        }  # fmt: skip
+        for name, array in arrays.items():
+            with fsspec.open(f"{url}/{name}.npy", "wb") as stream:
+                np.save(stream, array)
+        path = tmp_path / f"{url.split(':')[0].replace('/', '_')}.cfg"
+        path.write_text(SERIES.format(root=url))
+        return str(path)
+
+    return write

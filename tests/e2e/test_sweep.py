@@ -2,25 +2,11 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from olmoearth_core.cli.main import main
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.evaluate.sweep import axis
-
-TASKS = """
-[trainer.callbacks.downstream_evaluator]
-@callbacks = "olmoearth.downstream_evaluator.v1"
-
-[trainer.callbacks.downstream_evaluator.tasks.pixels.benchmark]
-@benchmarks = "benchmarks.pixel_series.v1"
-root = "{root}"
-
-[trainer.callbacks.downstream_evaluator.tasks.pixels.evaluator]
-@evaluators = "olmoearth.knn.v1"
-bootstrap = 50
-"""
 
 
 def run(*words):
@@ -31,29 +17,10 @@ def run(*words):
 
 
 @pytest.fixture
-def asked(words, tmp_path):
-    """Train one step, write a benchmark whose classes differ in brightness, return the words of the command."""
-    assert run("train", *words("run", steps=1, **{"trainer.callbacks.downstream_evaluator.enabled": "false"})) == 0
-    rng, count = np.random.default_rng(0), 60
-    label = np.arange(count) % 3 + 1
-    values = rng.normal(1000, 300, (count, 12, 18)) + 600 * label[:, None, None]
-    series = tmp_path / "series"
-    series.mkdir()
-    arrays = {
-        "s1_s2_era5_srtm": values, "target": label, "is_test": (np.arange(count) % 4 == 0).astype(np.int64),
-        "latlon": np.stack([np.arange(count) * 0.5, np.zeros(count)], 1), "month": np.tile(np.arange(12), (count, 1)),
-    }  # fmt: skip
-    for name, array in arrays.items():
-        np.save(series / f"{name}.npy", array)
-    (tmp_path / "tasks.cfg").write_text(TASKS.format(root=series))
-    return (
-        "evaluate",
-        str(tmp_path / "run"),
-        "--config",
-        str(tmp_path / "tasks.cfg"),
-        "--cache",
-        str(tmp_path / "kept"),
-    )
+def asked(trained, series, tmp_path):
+    """Return the words that evaluate a run of one step on pixel series."""
+    (tmp_path / "series").mkdir()
+    return (*trained, "--config", series(str(tmp_path / "series")))
 
 
 def rows_of(folder):
