@@ -72,7 +72,10 @@ def step_ended(run: Trainer, step: int, metrics: Mapping[str, float]) -> None:
 
 @hookspec
 def evaluated(run: Trainer, step: int, name: str, metrics: Mapping[str, float]) -> None:
-    """After the task `name` was scored, on rank 0. Must not call torch.distributed and must not change the run."""
+    """After the task `name` was scored, on rank 0; metrics carry full names (`olmoearth_core.evaluate.names`).
+
+    Must not call torch.distributed and must not change the run.
+    """
 
 
 @hookspec

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
+from olmoearth_core.evaluate.names import MAIN
 from olmoearth_core.hooks import hookimpl
 from olmoearth_core.interfaces.callback import Callback, Observer
 
@@ -48,10 +49,10 @@ class _Console(Observer):
 
     @hookimpl
     def evaluated(self, run: Trainer, step: int, name: str, metrics: Mapping[str, float]) -> None:
-        """Show the scores of a task."""
+        """Show the primary score of a task with its interval; the others go to the files."""
         if run.rank == 0:
-            scores = "  ".join(f"{k} {v:.4f}" for k, v in metrics.items())
-            self._say(f"step {step}  {name}: {scores}")
+            scores = "  ".join(f"{k} {v:.4f}" for k, v in metrics.items() if k.startswith(MAIN))
+            self._say(f"step {step}  {scores}")
 
     @hookimpl
     def checkpoint_saved(self, run: Trainer, path: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ import torch
 from olmoearth_core.errors import OlmoEarthError, TrainingError
 from olmoearth_core.evaluate import profile as profiles
 from olmoearth_core.evaluate.contender import reading_of
+from olmoearth_core.evaluate.names import logged
 from olmoearth_core.evaluate.run import Options, open_task, score_task
 from olmoearth_core.evaluate.subjects import of_model
 from olmoearth_core.interfaces.callback import Stage
@@ -118,7 +118,7 @@ class _DownstreamEvaluator:
         except (OlmoEarthError, OSError, RuntimeError, ValueError) as error:
             log.debug("task %s failed", name, exc_info=True)
             return json.dumps({"error": f"{error}"})
-        return json.dumps({"metrics": _metrics(rows)})
+        return json.dumps({"metrics": logged(name, rows)})
 
     def _score(self, trainer: Trainer, name: str) -> list[Row]:
         assert self.world is not None
@@ -132,20 +132,6 @@ class _DownstreamEvaluator:
             )  # fmt: skip
 
         return score_task(open_, [subject], reading, Options(test=self.run_on_test, world=self.world))
-
-
-def _metrics(rows: Sequence[Row]) -> dict[str, float]:
-    """Return every metric by name, the primary one first, followed by its interval; of the test split as test/<name>.
-
-    What is no number is left out: JSON has no NaN.
-    """
-    metrics = {}
-    for row in sorted(rows, key=lambda row: (not row.primary, row.split == "test")):
-        name = f"test/{row.metric}" if row.split == "test" and any(r.split == "valid" for r in rows) else row.metric
-        metrics[name] = row.value
-        if row.primary:
-            metrics |= {f"{name}_low": row.low, f"{name}_high": row.high}
-    return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 @contextmanager

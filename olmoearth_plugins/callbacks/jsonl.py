@@ -47,9 +47,9 @@ class _Jsonl(Observer):
 
     @hookimpl
     def evaluated(self, run: Trainer, step: int, name: str, metrics: Mapping[str, float]) -> None:
-        """Append the scores of one task, as `eval/<task>/<metric>`."""
+        """Append the scores of one task."""
         if run.rank == 0:
-            append(run.run_dir / self.filename, {"step": step, **{f"eval/{name}/{k}": v for k, v in metrics.items()}})
+            append(run.run_dir / self.filename, {"step": step, **metrics})
 
 
 def append(path: Path, row: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ import fsspec
 import numpy as np
 import numpy.typing as npt
 
+from olmoearth_core.data.npy import read_npy
 from olmoearth_core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -129,9 +130,11 @@ class FolderMaps:
         path = f"{self.folder}/sample_{index}.npy"
         try:
             with fsspec.open(path, "rb") as stream:
-                labels: npt.NDArray[np.int64] = np.load(stream, allow_pickle=False).astype(np.int64)
+                labels: npt.NDArray[np.int64] = read_npy(stream).astype(np.int64)
         except FileNotFoundError:
             return None
+        except (OSError, ValueError) as cause:
+            raise DataError(f"{path}: is no array of labels ({cause}). Write the labels folder again.") from cause
         if labels.ndim != 2 or labels.max(initial=IGNORE) >= len(self.classes):
             raise DataError(
                 f"{path}: labels of shape {labels.shape} up to {labels.max(initial=IGNORE)}, but expected [H,W] with "

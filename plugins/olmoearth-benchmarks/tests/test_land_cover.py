@@ -175,6 +175,16 @@ def test_a_labels_folder_that_is_not_one_says_what_it_should_hold(tmp_path):
         samples(folder, label_modality=None)
 
 
+def test_labels_that_are_no_array_of_numbers_are_named_and_never_unpickled(tmp_path):
+    folder = labelled_folder(tmp_path, [0], {})
+    np.save(folder / "labels" / "sample_0.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match=r"sample_0\.npy: is no array of labels"):
+        samples(folder, label_modality=None)
+    (folder / "labels" / "sample_0.npy").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"sample_0\.npy: is no array of labels"):
+        samples(folder, label_modality=None)
+
+
 def test_faults_in_the_arguments_are_found_at_once():
     with pytest.raises(ConfigError, match="multiple of patch_size"):
         land_cover(window=10)

@@ -70,9 +70,9 @@ class _Tracker(Observer):
 
     @hookimpl
     def evaluated(self, step: int, name: str, metrics: Mapping[str, float]) -> None:
-        """Report the scores of a task as eval/<task>/<metric>."""
+        """Report the scores of a task."""
         if self.sink is not None:
-            self.sink.log({**{f"eval/{name}/{metric}": value for metric, value in metrics.items()}, "step": step})
+            self.sink.log({**metrics, "step": step})
 
     @hookimpl
     def run_ended(self, outcome: str) -> None:

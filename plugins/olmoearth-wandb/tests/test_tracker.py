@@ -165,8 +165,8 @@ def test_metrics_are_drawn_over_our_steps_and_empty_ones_are_not_sent(wandb, tmp
     observer = started(tmp_path, mode="offline")
     observer.step_ended(step=1, metrics={})
     observer.step_ended(step=2, metrics={"train/loss": 2.0})
-    observer.evaluated(step=2, name="land_cover", metrics={"accuracy": 0.5})
-    assert wandb.runs[0].logged == [{"train/loss": 2.0, "step": 2}, {"eval/land_cover/accuracy": 0.5, "step": 2}]
+    observer.evaluated(step=2, name="land_cover", metrics={"eval/land_cover": 0.5})
+    assert wandb.runs[0].logged == [{"train/loss": 2.0, "step": 2}, {"eval/land_cover": 0.5, "step": 2}]
     assert wandb.runs[0].defined["*"] == {"step_metric": "step"}
 
 

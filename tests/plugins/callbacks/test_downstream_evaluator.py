@@ -83,8 +83,10 @@ def test_scores_are_reported_at_the_interval_and_not_between():
         run.step = step
         evaluator.step_ended(run, step)
     assert [name for name, _ in run.reported] == ["cover", "cover"]
-    assert run.reported[0][1] == {"macro_f1": 0.3, "macro_f1_low": 0.2, "macro_f1_high": 0.4, "accuracy": 0.5}
-    assert next(iter(run.reported[0][1])) == "macro_f1"
+    assert run.reported[0][1] == {
+        "eval/cover": 0.3, "eval/cover_ci_lower": 0.2, "eval/cover_ci_upper": 0.4, "eval_other/cover/accuracy": 0.5,
+    }  # fmt: skip
+    assert next(iter(run.reported[0][1])) == "eval/cover"
 
 
 def test_the_end_of_a_run_is_scored_once():

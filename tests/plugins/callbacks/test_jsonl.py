@@ -18,8 +18,8 @@ def rows(folder):
 def test_each_step_and_each_score_is_a_line(tmp_path):
     callback = jsonl()
     callback.step_ended(run(tmp_path), 1, {"train/loss": 2.0})
-    callback.evaluated(run(tmp_path), 1, "cover", {"accuracy": 0.5})
-    assert rows(tmp_path) == [{"step": 1, "train/loss": 2.0}, {"step": 1, "eval/cover/accuracy": 0.5}]
+    callback.evaluated(run(tmp_path), 1, "cover", {"eval/cover": 0.5})
+    assert rows(tmp_path) == [{"step": 1, "train/loss": 2.0}, {"step": 1, "eval/cover": 0.5}]
 
 
 def test_a_resumed_run_drops_later_and_torn_lines(tmp_path):

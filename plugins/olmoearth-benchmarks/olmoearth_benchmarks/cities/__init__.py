@@ -1,0 +1,1 @@
+"""The published cities, and how they become tiles."""

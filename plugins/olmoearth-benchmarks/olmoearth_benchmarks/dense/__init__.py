@@ -1,0 +1,1 @@
+"""What benchmarks with a label per pixel share: tensor files, published files, and lazily read samples."""

@@ -1,0 +1,1 @@
+"""The published flood chips, and how they become tiles."""

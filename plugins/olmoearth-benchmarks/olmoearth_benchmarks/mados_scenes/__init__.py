@@ -1,0 +1,1 @@
+"""The published scenes of MADOS, and how they become tiles."""

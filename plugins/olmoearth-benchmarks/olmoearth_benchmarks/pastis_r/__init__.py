@@ -1,0 +1,1 @@
+"""The published patches of PASTIS-R, and how they become monthly images."""

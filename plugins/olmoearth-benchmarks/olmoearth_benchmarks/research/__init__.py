@@ -1,0 +1,1 @@
+"""Tasks of the research papers under the names of the reference, as data."""
