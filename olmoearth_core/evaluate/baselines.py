@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from olmoearth_core.evaluate.embed import Encode, Reading, batches, join
+from olmoearth_core.evaluate.embed import Encode, Reading, batches, join, padded
 
 if TYPE_CHECKING:
     from olmoearth_core.data.sample import Sample
@@ -41,7 +41,9 @@ def pixels(reading: Reading) -> Encode:
 
     def encode(samples: Sequence[Sample]) -> Tensor:
         samples = reading.scaled(samples)
-        parts = [(at, _describe([samples[i] for i in at], reading)) for at in batches(samples, reading)]
+        parts = [
+            (at, _describe(padded([samples[i] for i in at], reading), reading)) for at in batches(samples, reading)
+        ]
         return join(parts, len(samples))
 
     return encode

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from olmoearth_core.errors import DataError
+from olmoearth_core.evaluate.pad import pad_steps
 from olmoearth_core.evaluate.pooling import Pool, pool_of
 
 if TYPE_CHECKING:
@@ -85,11 +86,16 @@ def forward(encoder: nn.Module, samples: Sequence[Sample], reading: Reading) -> 
 
 
 def batches(samples: Sequence[Sample], reading: Reading) -> Iterator[list[int]]:
-    """Cut samples into groups that can be stacked: positions with equal modalities and shapes, in order."""
+    """Cut samples into groups that can be stacked: positions with equal modalities and sizes, in order.
+
+    Samples of different lengths share a group, in which the shorter ones are padded.
+    """
+    timed = _timed(reading)
     alike: dict[tuple[object, ...], list[int]] = {}
     for i, sample in enumerate(samples):
-        key = tuple((name, array.shape) for name, array in sample.arrays.items())
-        alike.setdefault((*key, sample.timestamps.shape), []).append(i)
+        parts = sample.arrays.items()
+        key = tuple((n, *((a.shape[:-2], a.shape[-1]) if n in timed else (a.shape,))) for n, a in parts)
+        alike.setdefault(key, []).append(i)
     for positions in alike.values():
         for start in range(0, len(positions), reading.batch_size):
             yield positions[start : start + reading.batch_size]
@@ -126,13 +132,23 @@ def resting(module: nn.Module) -> Iterator[None]:
 
 
 def stack(samples: Sequence[Sample], reading: Reading) -> Batch:
-    """Make a batch of samples of equal shape, everything shown that is there."""
+    """Make a batch of samples of one group, everything shown that is there."""
     from olmoearth_core.data.collate import batch_of
 
+    samples = padded(samples, reading)
     here: Mapping[str, object] = samples[0].arrays
     specs = [spec for spec in reading.specs if spec.name in here]
     gap = cast("BandGap", reading.band_gap)
     return batch_of(samples, specs, reading.tokenization, patch_size=reading.patch_size, band_gap=gap)
+
+
+def padded(samples: Sequence[Sample], reading: Reading) -> list[Sample]:
+    """Return samples of equal length."""
+    return pad_steps(samples, _timed(reading))
+
+
+def _timed(reading: Reading) -> set[str]:
+    return {spec.name for spec in reading.specs if spec.multitemporal}
 
 
 def device_of(module: nn.Module) -> torch.device:
