@@ -33,7 +33,7 @@ SECTIONS = {
     "evaluators": f"{_TASK}.evaluator",
 }
 """Where a component of each kind usually stands in a config."""
-_NAMED_NOWHERE = ("checkpoint_formats", "leaderboards")
+_NAMED_NOWHERE = ("checkpoint_formats", "leaderboards", "tasks")
 """Kinds that are asked one after the other, so that no config names them."""
 _ARGUMENT = re.compile(r"(?:^\s*|(?<=[.;])\s+)([a-z_]\w*(?:,\s+[a-z_]\w*)*):\s", re.MULTILINE)
 

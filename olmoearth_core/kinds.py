@@ -38,6 +38,7 @@ class registry(confection.registry):
     callbacks = Registry("callbacks", f"{_AT}.callback:Callback")
     evaluators = Registry("evaluators", f"{_AT}.evaluation:Evaluator")
     benchmarks = Registry("benchmarks", f"{_AT}.evaluation:Benchmark")
+    tasks = Registry("tasks", f"{_AT}.tasks:TaskList")
     wrappers = Registry("wrappers", f"{_AT}.wrapper:Wrapper")
     leaderboards = Registry("leaderboards", f"{_AT}.leaderboard:Leaderboard")
     checkpoint_formats = Registry("checkpoint_formats", f"{_AT}.checkpoint:CheckpointFormat")

@@ -31,6 +31,8 @@ class Command:
 BUILT_IN = (
     Command("train", "olmoearth_core.cli.train:command", "pretrain a model from config files", overrides=True),
     Command("evaluate", "olmoearth_core.cli.evaluate:command", "score a checkpoint on tasks", overrides=True),
+    Command("benchmarks", "olmoearth_core.cli.benchmarks:app", "list benchmarks, fetch and check their data"),
+    Command("results", "olmoearth_core.cli.results:app", "compare evaluations, also with published numbers"),
     Command("quickstart", "olmoearth_core.cli.quickstart:command", "from data to scores in minutes", overrides=True),
     Command("config", "olmoearth_core.cli.config:app", "check, show, fill, compare and explain configs"),
     Command("dataset", "olmoearth_core.cli.dataset:app", "simulate, convert, import and describe data sets"),

@@ -14,8 +14,9 @@ from typing import Any
 
 from olmoearth_core.errors import ConfigError, DataError, OlmoEarthError
 from olmoearth_core.evaluate.flags import TRIVIAL
-from olmoearth_core.evaluate.results import Row
+from olmoearth_core.evaluate.results import Row, as_json
 from olmoearth_core.evaluate.session import HEADER, SUFFIX, read_rows
+from olmoearth_core.evaluate.variants import settings_of
 from olmoearth_core.interfaces.leaderboard import PUBLISHED, Leaderboard
 
 LARGEST_BYTES = 64 * 2**20
@@ -127,12 +128,21 @@ def _sound(file: Path) -> list[Row]:
         wrong += [name for name in ("counts", "settings", "details") if not isinstance(getattr(row, name), dict)]
         if wrong:
             raise DataError(f"{file}: found a row whose {', '.join(wrong)} is of another type than `evaluate` writes.")
+        try:
+            as_json(row)
+            settings_of(row)
+        except RecursionError as cause:
+            raise DataError(f"{file}: found a row that is nested deeper than `evaluate` nests any.") from cause
     return rows
 
 
 def _checked(path: Path) -> Path:
-    if path.stat().st_size > LARGEST_BYTES:
-        raise DataError(f"{path}: has {path.stat().st_size} bytes, results have at most {LARGEST_BYTES}.")
+    try:
+        size = path.stat().st_size
+    except OSError as cause:
+        raise DataError(f"{path}: cannot be read ({cause}).") from cause
+    if size > LARGEST_BYTES:
+        raise DataError(f"{path}: has {size} bytes, results have at most {LARGEST_BYTES}.")
     return path
 
 
@@ -144,11 +154,12 @@ def _chosen(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def _entry(row: Row, header: dict[str, Any], file: Path) -> Entry:
+    texts: dict[str, Any] = {name: _line(getattr(row, name)) for name in _TEXTS}
+    row = replace(row, **texts, flags=tuple(map(_line, row.flags)))
     title = _line(str(header.get("title") or file.parent.name))
     step = header.get("step")
-    names = {"trained": title if step is None else f"{title} @{step}", "untrained": f"untrained {title}"}
-    task = _line(row.task)
-    return Entry(names.get(row.subject, _line(row.subject)), replace(row, task=task), str(file.parent))
+    names = {"trained": f"{title} @{step}" if isinstance(step, int) else title, "untrained": f"untrained {title}"}
+    return Entry(names.get(row.subject, row.subject), row, str(file.parent))
 
 
 def _line(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from olmoearth_core.evaluate import metrics
 from olmoearth_core.evaluate.flags import TRIVIAL
 from olmoearth_core.evaluate.result_files import Entry
+from olmoearth_core.evaluate.variants import settings_of
 from olmoearth_core.interfaces.leaderboard import PUBLISHED
 
 _SAME = ("task", "metric", "split", "benchmark", "evaluator", "profile")
@@ -27,9 +28,7 @@ def suspected(entries: Sequence[Entry]) -> list[Entry]:
     for entry in entries:
         by_case[tuple(getattr(entry.row, name) for name in _SAME)].append(entry)
     found = {id(entry): _remarks(entry, rivals) for rivals in by_case.values() for entry in rivals}
-    return [
-        replace(e, row=replace(e.row, flags=tuple(dict.fromkeys((*e.row.flags, *found[id(e)]))))) for e in entries
-    ]
+    return [replace(e, row=replace(e.row, flags=tuple(dict.fromkeys((*e.row.flags, *found[id(e)]))))) for e in entries]
 
 
 def _remarks(entry: Entry, rivals: Sequence[Entry]) -> list[str]:
@@ -54,7 +53,7 @@ def _same_data(entry: Entry, other: Entry) -> bool:
 
 def _twins(entry: Entry, other: Entry) -> bool:
     a, b = entry.row, other.row
-    different = (a.weights, a.settings) != (b.weights, b.settings) and not (entry.trivial and other.trivial)
+    different = a.weights != b.weights or settings_of(a) != settings_of(b)
     return different and (a.value, a.seeds, _interval(a.low, a.high)) == (b.value, b.seeds, _interval(b.low, b.high))
 
 

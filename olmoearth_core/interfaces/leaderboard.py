@@ -16,11 +16,18 @@ PUBLISHED = "published"
 class Leaderboard(Protocol):
     """Published scores; making one reads no data but its own tables.
 
-    source: what to cite. Tasks are called as the shipped task lists call them, so that rows meet measured ones.
+    Tasks are called as the shipped task lists call them, so that rows meet measured ones.
     """
 
-    name: str
-    source: str
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """What to cite."""
+        ...
 
     def rows(self) -> Sequence[Row]:
         """Return one row per published score: profile `PUBLISHED`, primary, a finite value, and in `source` its table.

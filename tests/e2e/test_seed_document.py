@@ -15,6 +15,7 @@ import pytest
 from olmoearth_core.config.load import load
 from olmoearth_core.config.overrides import literal, split
 from olmoearth_core.errors import ConfigError
+from olmoearth_core.evaluate import shipped
 
 ROOT = Path(__file__).parents[2]
 PLACEHOLDER = "--config.nested.option=value"
@@ -148,6 +149,7 @@ def test_the_placeholder_of_the_guide_is_a_fault_that_suggests_a_section(monkeyp
 
 def test_tasks_without_their_package_are_named_and_typos_are_faults(monkeypatch):
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(shipped, "shipped", dict)
     at = "--trainer.callbacks.downstream_evaluator"
     notes = checked([f"{at}.enabled=True", f'{at}.tasks_to_run=["mados","pastis_sentinel2","land_cover"]']).notes
     assert [re.search(r'task "(\w+)"', note)[1] for note in notes] == ["mados", "pastis_sentinel2"]
