@@ -13,6 +13,7 @@ from itertools import pairwise
 import torch
 
 from olmoearth_core.errors import ConfigError, TrainingError
+from olmoearth_plugins.probes.adamw import AdamW
 from olmoearth_plugins.probes.batches import Feeder, Part, cut, shuffled
 from olmoearth_plugins.probes.heads import Head
 from olmoearth_plugins.probes.losses import Objective
@@ -50,7 +51,7 @@ def epochs(head: Head, train: Part, recipe: Recipe, loss: Objective, seed: int, 
         TrainingError: the loss is no number any more.
     """
     head.to(place.device)
-    optimizer = torch.optim.AdamW(head.parameters(), lr=recipe.lr, fused=True)
+    optimizer = AdamW(head.parameters())
     generator = torch.Generator().manual_seed(seed)
     feeder = Feeder(train.features, most=recipe.batch_size + 1, device=place.device, dtype=place.dtype)
     for epoch in range(recipe.epochs):
@@ -80,7 +81,7 @@ def _epoch(
     train: Part,
     recipe: Recipe,
     loss: Objective,
-    optimizer: torch.optim.Optimizer,
+    optimizer: AdamW,
     feeder: Feeder,
     generator: torch.Generator,
     epoch: int,
@@ -96,10 +97,6 @@ def _epoch(
         with torch.autocast(features.device.type, torch.bfloat16, enabled=features.dtype == torch.bfloat16):
             found = head.quick(features)
         value = loss(found.float(), labels)
-        value.backward()  # type: ignore[no-untyped-call]
-        now = rate(epoch + i / count, epochs=recipe.epochs, peak=recipe.lr, floor=floor)
-        for group in optimizer.param_groups:
-            group["lr"] = now
-        optimizer.step()
-        optimizer.zero_grad()
+        gradients = torch.autograd.grad(value, optimizer.parameters)
+        optimizer.step(gradients, rate(epoch + i / count, epochs=recipe.epochs, peak=recipe.lr, floor=floor))
     return value.detach()
