@@ -15,6 +15,7 @@ from olmoearth_core.config.locate import gather
 from olmoearth_core.config.overrides import layer_of, parse, spelled
 from olmoearth_core.config.reference import replace_all
 from olmoearth_core.config.resolved import Config
+from olmoearth_core.config.shipped_tasks import shipped_layers
 from olmoearth_core.config.source import Layer, Path, read, wrap
 from olmoearth_core.config.suggest import unknown_key
 from olmoearth_core.errors import ConfigError, Fault
@@ -38,7 +39,7 @@ def load(
     if not paths and not layers:
         raise ConfigError("no config named; give a file or a recipe, e.g. configs/v1_2/nano.cfg")
     sources = [*gather(paths), *(wrap(layer, f"layer {i}") for i, layer in enumerate(layers, 1))]
-    return _resolve(sources, overrides, partial)
+    return _resolve(sources, overrides, partial, ship=True)
 
 
 def load_text(text: str, name: str, overrides: Sequence[str] = (), *, partial: bool = False) -> Config:
@@ -52,11 +53,15 @@ def load_text(text: str, name: str, overrides: Sequence[str] = (), *, partial: b
     return _resolve([layer], overrides, partial)
 
 
-def _resolve(sources: Sequence[Layer], options: Sequence[str], partial: bool) -> Config:
+def _resolve(sources: Sequence[Layer], options: Sequence[str], partial: bool, *, ship: bool = False) -> Config:
     merged = Merged()
     for layer in sources:
         merged.apply(layer)
     typed = _override(merged, options)
+    # Not for a resolved text: what it was checked with is all it says, whatever is installed by now.
+    shipped = shipped_layers(merged.tree) if ship else []
+    for layer in shipped:
+        merged.apply(layer)
     first = examine(merged.tree, typed, partial=partial)
     faults = [*merged.faults, *_faults(first, merged)]
 
@@ -72,6 +77,7 @@ def _resolve(sources: Sequence[Layer], options: Sequence[str], partial: bool) ->
     made_of = [(layer.name, layer.text) for layer in sources]
     if options:
         made_of.append(("overrides", "\n".join(options) + "\n"))
+    made_of += [(layer.name, layer.text) for layer in shipped]
     notes = dict.fromkeys((*first.notes, *second.notes, *_idle(second.tree, merged, typed)))
     return Config(second.tree, _origins(second.tree, merged), tuple(made_of), tuple(notes))
 

@@ -65,6 +65,7 @@ def _reasons(
         wanted = needs.inputs[name]
         if lacking := [band for band in wanted.bands if band not in bands_present.get(name, ())]:
             yield f"it needs the bands {', '.join(lacking)} of {name}, which the samples lack"
-        if name in units and units[name] != wanted.quantity:
+        # A model that names no unit takes values as they are, a trivial baseline for instance.
+        if wanted.quantity and name in units and units[name] != wanted.quantity:
             found = units[name] or "a unit that has no name"
             yield f"it was made for {name} in {wanted.quantity}, but the samples are in {found}"

@@ -20,7 +20,7 @@ from olmoearth_core.evaluate.embed import Encode, Reading, batches, device_of, j
 from olmoearth_core.evaluate.fingerprint import weights_hash
 from olmoearth_core.evaluate.scaling import scale_of
 from olmoearth_core.evaluate.subjects import Subject
-from olmoearth_core.evaluate.tuning import TunableWith, layers_of
+from olmoearth_core.evaluate.tuning import NothingToTrain, TunableWith, layers_of
 from olmoearth_core.interfaces.evaluation import DENSE
 from olmoearth_core.interfaces.wrapper import Embedder, Wish, Wrapper
 from olmoearth_core.kinds import registry
@@ -62,7 +62,7 @@ class Foreign:
             Subject(
                 self.wrapper.name, lambda reading: _encode(self.embedder, reading),
                 weights_hash(self.embedder.module), repr(self.wrapper),
-                lambda reading, sample: _tunable(self.embedder, reading),
+                lambda reading, sample: tunable(self.wrapper, self.embedder, reading),
                 self.wrapper.needs.patch_size, self._refuse, normalizes=True,
             )
         ]  # fmt: skip
@@ -113,8 +113,19 @@ def _forward(embedder: Embedder, samples: Sequence[Sample], reading: Reading) ->
     return embedder.embed(batch, wish)
 
 
-def _tunable(embedder: Embedder, reading: Reading) -> TunableWith:
+def tunable(wrapper: Wrapper, embedder: Embedder, reading: Reading) -> TunableWith:
+    """Return a private copy of a loaded model, to be trained.
+
+    Raises:
+        NothingToTrain: it has no parameters.
+    """
+    if not any(True for _ in embedder.module.parameters()):
+        raise NothingToTrain(f'The model "{wrapper.name}" has no weights to learn, so it cannot be fine-tuned.')
+    # Opened once more, since a copied embedder may still compute with the module that it was made with.
+    own = wrapper.open(device=device_of(embedder.module))
+    own.module.load_state_dict(embedder.module.state_dict())
+    own.module.requires_grad_(True)
     return TunableWith(
-        embedder.module, embedder.width, layers_of(embedder.module),
-        lambda samples: _forward(embedder, reading.scaled(samples), reading),
+        own.module, own.width, layers_of(own.module),
+        lambda samples: _forward(own, reading.scaled(samples), reading),
     )  # fmt: skip

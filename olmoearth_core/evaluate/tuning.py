@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from olmoearth_core.errors import ConfigError
-from olmoearth_core.evaluate.embed import Reading, encoder_of, forward, resting
+from olmoearth_core.evaluate.embed import Reading, device_of, encoder_of, forward, resting
 
 if TYPE_CHECKING:
     from olmoearth_core.data.sample import Sample
@@ -36,8 +36,12 @@ class TunableWith:
 
 
 def tunable(model: nn.Module, reading: Reading, sample: Sample) -> TunableWith:
-    """Copy a model's encoder with its weights as they are; sample: one of the task's, to learn the width."""
+    """Copy a model's encoder with its weights as they are; sample: one of the task's, to learn the width.
+
+    It computes in bfloat16 (by autocast) on accelerators and in float32 elsewhere, whatever the reading says.
+    """
     module = copy.deepcopy(encoder_of(model))
+    reading = replace(reading, half=device_of(module).type == "cuda")
     for parameter in module.parameters():
         parameter.requires_grad_(True)
     with resting(module):

@@ -21,7 +21,7 @@ Check = Callable[[Subject], None]
 Settings = Mapping[str, Mapping[str, Any]]
 SPECIAL = (
     "modalities", "readers", "transforms", "maskings", "losses", "optimizers", "schedulers", "train_modules",
-    "callbacks", "evaluators", "checkpoint_formats", "benchmarks", "leaderboards", "tasks",
+    "callbacks", "evaluators", "wrappers", "checkpoint_formats", "benchmarks", "leaderboards", "tasks",
 )  # fmt: skip
 """Kinds with checks of their own, in the module of that name beside this one."""
 

@@ -1,7 +1,8 @@
 """Which names `tasks_to_run` may hold: tasks of the config, or the names under which the reference knows its own.
 
-A name that an installed package ships is declared before this looks (`olmoearth_core.evaluate.shipped`). A reference or
-shipped name without what it needs is no mistake: the config says so and goes on without the task. Any other name is one.
+A name that an installed package ships has been declared before this looks (`olmoearth_core.evaluate.shipped`). A
+reference or shipped name without what it needs is no mistake: the config says so and goes on without the task. Any
+other name is one.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from olmoearth_core.errors import ConfigError
+from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate import metrics
 from olmoearth_core.evaluate.interval import score_of
 from olmoearth_core.evaluate.profile import REFERENCE
@@ -27,7 +27,7 @@ from olmoearth_plugins.probes import quirks, training
 from olmoearth_plugins.probes.batches import Part
 from olmoearth_plugins.probes.heads import AttnPool, Head, head_of
 from olmoearth_plugins.probes.losses import objective
-from olmoearth_plugins.probes.problem import PROBE_TYPES, Problem, Recipe, check_type, problem_of
+from olmoearth_plugins.probes.problem import PROBE_TYPES, Problem, Recipe, check_labels, check_type, problem_of
 from olmoearth_plugins.probes.scoring import tally_of
 from olmoearth_plugins.probes.targets import Scaling, fit
 
@@ -56,8 +56,8 @@ def linear_probe(
     split is looked at. probe_type: linear | interpolate_linear | bilinear_conv | attnpool. select_best: keep the epoch
     with the best primary metric on validation. dice: add the dice loss (segmentation). seeds: heads trained, of which
     scores are the mean; null = 1, or 5 spatial-block splits where the benchmark has none of its own. seed: of weights
-    and order. bootstrap: resamples behind the interval. precision: auto | float32 | bfloat16; auto is bfloat16 on
-    dense tasks where the processor multiplies it natively.
+    and order. bootstrap: resamples behind the interval. precision: of products on dense tasks, auto | float32 |
+    bfloat16; auto is bfloat16 where the processor multiplies it natively. Vectors are always computed in float32.
     """
     if probe_type not in PROBE_TYPES:
         raise ConfigError(f'linear_probe: probe_type is "{probe_type}", expected one of {", ".join(PROBE_TYPES)}.')
@@ -73,10 +73,9 @@ def linear_probe(
 
 @dataclass(frozen=True)
 class _Data:
-    """A problem with the data of its splits; labels of regressions are z-scores in `parts`, as they are in `truth`."""
+    """A problem with the data of its splits, labels in their own unit."""
 
     problem: Problem
-    scaling: Scaling
     parts: dict[str, Part]
     truth: dict[str, np.ndarray]
 
@@ -95,6 +94,8 @@ class _LinearProbe:
         check_type(self.recipe.probe_type, case.task_type)
         if case.profile == REFERENCE and case.task_type == "multilabel":
             raise ConfigError('linear_probe: profile "reference-2026.07" has no probe for several labels. Use knn.')
+        if self.recipe.dice and case.task_type != "segmentation":
+            raise ConfigError(f"linear_probe: dice is a loss of segmentation; leave it out on a {case.task_type} task.")
         if ALL in case.splits:
             return self._by_blocks(case)
         splits = ["train", "valid", *(["test"] if case.test else [])]
@@ -110,50 +111,43 @@ class _LinearProbe:
         return found
 
     def _data(self, case: Case, splits: Sequence[str]) -> _Data:
-        recipe = self.recipe
-        if case.profile == REFERENCE and case.task_type == "regression" and recipe.probe_type == "linear":
-            recipe = replace(recipe, probe_type="bilinear_conv")
-        concat = recipe.probe_type == "attnpool"
+        concat = self.recipe.probe_type == "attnpool"
         features = {split: case.features(split, concat=concat) for split in splits}
         truth = {split: np.asarray(case.labels(split)) for split in splits}
-        first = splits[0]
-        shape = tuple(features[first].shape)
-        problem = problem_of(case.task_type, shape, truth[first].shape, len(case.classes))
+        problems = {
+            split: problem_of(case.task_type, tuple(features[split].shape), truth[split].shape, len(case.classes))
+            for split in splits
+        }
+        for split, problem in problems.items():
+            if problem != problems[splits[0]]:
+                raise DataError(f"Splits must be alike, but {split} has {problem} and train {problems[splits[0]]}.")
+            check_labels(truth[split], problem, split)
         labels = {split: torch.from_numpy(np.ascontiguousarray(values)) for split, values in truth.items()}
-        scaling = fit(labels[first].float()) if problem.regression else Scaling()
-        if problem.regression:
-            labels = {split: scaling.scaled(values.float()) for split, values in labels.items()}
         parts = {split: Part(features[split], labels[split], torch.arange(len(labels[split]))) for split in splits}
-        return _Data(problem, scaling, parts, truth)
+        return _Data(problems[splits[0]], parts, truth)
 
     def _run(
         self, case: Case, data: _Data, splits: Sequence[str], seed: int
     ) -> tuple[dict[str, Tally], dict[str, Any]]:
         """Train one head; return its tallies of some splits, and what is worth knowing of it."""
-        legacy = case.profile == REFERENCE
-        place = training.place_of("float32" if legacy else self.precision, data.problem, case.device)
-        recipe = self.recipe
-        if legacy and data.problem.task_type == "regression" and recipe.probe_type == "linear":
+        legacy, problem, recipe = case.profile == REFERENCE, data.problem, self.recipe
+        place = training.place_of("float32" if legacy else self.precision, problem, case.device)
+        if legacy and problem.task_type == "regression" and recipe.probe_type == "linear":
             recipe = replace(recipe, probe_type="bilinear_conv")
+        train, scaling = _learned(data.parts["train"], problem, legacy=legacy)
 
         def tally(head: Head, split: str) -> Tally:
-            size = _SCORED if data.problem.dense else 4096
-            half = training.Place(place.device, torch.bfloat16) if legacy else place
-            answers = _outputs(head, data.parts[split], size, half, legacy=legacy)
-            return tally_of(answers, data.truth[split], data.problem, data.scaling, curves=legacy)
+            answers = _outputs(head, data.parts[split], _SCORED if problem.dense else 4096, place, legacy=legacy)
+            return tally_of(answers, data.truth[split], problem, scaling, curves=legacy)
 
-        loss = objective(data.problem, dice=recipe.dice)
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            torch.manual_seed(seed)
-            head = head_of(recipe.probe_type, data.problem)
-            train = data.parts["train"] if legacy else data.parts["train"].labelled(data.problem)
-            steps = (
-                quirks.segments(head, train, recipe, loss, case.device)
-                if legacy
-                else training.epochs(head, train, recipe, loss, seed, place)
-            )
+        with torch.random.fork_rng(devices=[]):
+            # Not torch.manual_seed, which seeds the accelerators too.
+            torch.default_generator.manual_seed(seed)
+            head = head_of(recipe.probe_type, problem).to(case.device)
             if legacy:
-                head.to(case.device)
+                steps = quirks.segments(head, train, recipe, objective(problem, dice=recipe.dice), case.device)
+            else:
+                steps = training.epochs(head, train, recipe, seed, place)
             return self._finished(case, head, steps, tally, splits, recipe, legacy=legacy)
 
     def _finished(
@@ -170,25 +164,29 @@ class _LinearProbe:
         """Train to the end, keep the best state where it is asked for, and score."""
         valid: list[Tally] = []
         best, state, epoch = float("nan"), None, recipe.epochs
+        tallies: dict[str, Tally] = {}
         choose = (recipe.select_best or legacy) and "valid" in splits
         for done in steps:
             if not choose:
                 continue
-            valid.append(tally(head, "valid"))
-            value = valid[-1].metrics()[case.primary_metric]
+            found = tally(head, "valid")
+            value = found.metrics()[case.primary_metric]
+            if legacy:
+                valid.append(found)
             if state is None or metrics.better(case.primary_metric, value, best):
-                best, epoch = value, done
+                best, epoch, tallies["valid"] = value, done, found
                 state = {name: part.clone() for name, part in head.state_dict().items()}
-        tallies: dict[str, Tally] = {}
-        if legacy and valid:
-            # The published rule, which is off where the interval does not divide the epochs.
-            at = max(0, epoch // recipe.eval_interval - 1) if recipe.select_best else len(valid) - 1
-            tallies["valid"] = valid[at]
+        if valid:
+            tallies["valid"] = valid[quirks.reported(epoch, recipe, len(valid))]
         if state is not None:
             head.load_state_dict(state)
-        if isinstance(head, AttnPool):
-            head.counting, head.attention, head.patches = True, None, 0
-        tallies |= {split: tally(head, split) for split in splits if split not in tallies}
+        for split in splits:
+            if isinstance(head, AttnPool):
+                head.counting, head.attention, head.patches = split == splits[-1], None, 0
+            if split not in tallies or isinstance(head, AttnPool):
+                # What is reported stays; a pass for the attention alone.
+                again = tally(head, split)
+                tallies.setdefault(split, again)
         return tallies, {"epoch": epoch, **_attention(head)}
 
     def _by_blocks(self, case: Case) -> list[Score]:
@@ -207,6 +205,22 @@ class _LinearProbe:
             rows.append(self._run(case, here, splits, self.seed + i)[0][ALL].metrics())
         scores = [score_of(metric, [row[metric] for row in rows]) for metric in rows[0]]
         return [replace(score, split=ALL, interval="splits") for score in scores]
+
+
+def _learned(train: Part, problem: Problem, *, legacy: bool) -> tuple[Part, Scaling]:
+    """Return the training samples that have a label, numbers as z-scores; the reference trains on the others too.
+
+    Raises:
+        DataError: there are none.
+    """
+    known = train.labelled(problem)
+    if not len(known):
+        raise DataError(f"train: none of {len(train)} samples has a label, so there is nothing to learn from.")
+    scaling, labels = Scaling(), train.labels
+    if problem.regression:
+        scaling = fit(labels[known.rows].float())
+        labels = scaling.scaled(labels.float())
+    return replace(train if legacy else known, labels=labels), scaling
 
 
 def _outputs(

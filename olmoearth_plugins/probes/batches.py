@@ -12,6 +12,9 @@ from torch import Tensor
 
 from olmoearth_plugins.probes.problem import Problem
 
+_CACHED = 2**18
+"""Values gathered at a time where they are converted."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -44,18 +47,28 @@ class Feeder:
     """Takes rows of features, at most `most` at a time; what it returns is overwritten by the next call."""
 
     def __init__(self, features: Tensor, *, most: int, device: str, dtype: torch.dtype = torch.float32) -> None:
-        """Set two buffers aside: one to gather into, one of the type and device that is computed with."""
+        """Set a buffer aside for what is returned, and one to gather into where its type or device differs."""
         self.features = features
         shape = (min(most, len(features)), *features.shape[1:])
-        self.gathered = torch.empty(shape, dtype=features.dtype, pin_memory=device.startswith("cuda"))
-        same = self.gathered.dtype == dtype and device == "cpu"
-        self.ready = self.gathered if same else torch.empty(shape, dtype=dtype, device=device)
+        self.ready = torch.empty(shape, dtype=dtype, device=device)
+        same = features.dtype == dtype and device == "cpu"
+        on_cpu = device == "cpu"
+        # Pieces that stay in the cache are converted at half the price of whole batches.
+        self.piece = max(1, _CACHED // max(1, features[:1].numel())) if on_cpu else shape[0]
+        self.gathered = None if same else torch.empty(
+            (min(self.piece, shape[0]), *shape[1:]), dtype=features.dtype, pin_memory=device.startswith("cuda")
+        )  # fmt: skip
 
     def take(self, rows: Tensor) -> Tensor:
         """Return [rows, ...]."""
-        gathered, ready = self.gathered[: len(rows)], self.ready[: len(rows)]
-        torch.index_select(self.features, 0, rows, out=gathered)
-        return ready if ready is gathered else ready.copy_(gathered)
+        ready = self.ready[: len(rows)]
+        if self.gathered is None:
+            return torch.index_select(self.features, 0, rows, out=ready)
+        for some, part in zip(torch.split(rows, self.piece), torch.split(ready, self.piece), strict=True):
+            gathered = self.gathered[: len(some)]
+            torch.index_select(self.features, 0, some, out=gathered)
+            part.copy_(gathered)
+        return ready
 
 
 def shuffled(rows: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:

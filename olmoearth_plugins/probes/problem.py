@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.metrics import integers
 from olmoearth_core.interfaces.evaluation import DENSE, TaskType
 
 PROBE_TYPES = ("linear", "interpolate_linear", "bilinear_conv", "attnpool")
@@ -105,3 +108,20 @@ def problem_of(
         raise DataError(f"Multi-label labels have {label_shape[1]} columns, but there are {classes} classes.")
     grid = (feature_shape[1], feature_shape[2]) if dense else None
     return Problem(task_type, feature_shape[-1], outputs, grid, (label_shape[1], label_shape[2]) if dense else None)
+
+
+def check_labels(labels: np.ndarray, problem: Problem, split: str) -> None:
+    """Refuse classes that there are none of.
+
+    Raises:
+        DataError: labels are no integers, or lie outside -1 ... K-1 (outside 0 ... 1 where there are several).
+    """
+    if problem.regression or not labels.size:
+        return
+    values = integers(labels, f"{split}: labels")
+    low, high = (0, 1) if problem.task_type == "multilabel" else (-1, problem.outputs - 1)
+    if values.min() < low or values.max() > high:
+        raise DataError(
+            f"{split}: labels run from {values.min()} to {values.max()}, expected {low} ... {high} "
+            f"({problem.outputs} classes{', -1 = ignore' if low else ''}). Check the benchmark's reader."
+        )

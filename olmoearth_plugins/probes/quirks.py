@@ -30,6 +30,11 @@ def segments(head: Head, train: Part, recipe: Recipe, loss: Objective, device: s
         yield stop
 
 
+def reported(best_epoch: int, recipe: Recipe, evaluations: int) -> int:
+    """Return which of the evaluations is reported: the last, or by a rule that is off if the interval leaves a rest."""
+    return max(0, best_epoch // recipe.eval_interval - 1) if recipe.select_best else evaluations - 1
+
+
 def _epoch(
     head: Head, train: Part, recipe: Recipe, optimizer: torch.optim.Optimizer, loss: Objective, epoch: int, device: str
 ) -> None:

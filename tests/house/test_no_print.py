@@ -5,7 +5,9 @@ import ast
 SPEAKING = ("olmoearth_core/cli/", "/callbacks/")
 CATCHING_ALL = {
     "olmoearth_core/care/hub.py": "the hub's client fails with many unrelated types; the error quotes them",
+    "olmoearth_core/care/remote_copy.py": "file systems fail with many unrelated types; the error quotes them",
     "olmoearth_core/data/npy.py": "a header is a Python expression, wrong in many ways; the error quotes them",
+    "olmoearth_core/evaluate/catalog.py": "a benchmark may fail in any way and must not hide the others",
     "olmoearth_core/ingest/local.py": "a reader may fail in any way at a file and must not hide the others",
     "olmoearth_core/ingest/mosaic.py": "a reader may fail in any way at a scene; the next scene serves",
     "olmoearth_core/models/distant.py": "clients of object stores fail with many types; the error quotes them",
@@ -15,6 +17,7 @@ CATCHING_ALL = {
     "olmoearth_core/registry.py": "a package may fail to import in any way; the error names it",
     "olmoearth_core/testing/conformance.py": "a component may fail a check in any way; the report goes on",
     "olmoearth_core/train/notify.py": "an observer may fail in any way and must not harm the run",
+    "plugins/olmoearth-baselines/olmoearth_baselines/prepare/opening.py": "packages of others fail in any way",
 }
 """File -> why it may say `except Exception`."""
 

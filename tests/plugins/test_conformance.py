@@ -19,7 +19,7 @@ test_conformance = conformance(
     "olmoearth",
     settings={
         "olmoearth.concat.v1": {"parts": {"one": "data/h5"}, "training_modalities": ["srtm"]},
-        "olmoearth.finetune.v1": {"lr": 0.02, "epochs": 6, "bootstrap": 100},
+        "olmoearth.finetune.v1": {"lr": 0.1, "epochs": 5, "bootstrap": 100},
         "olmoearth.h5.v1": {"h5py_dir": "data/h5", "training_modalities": ["srtm"]},
         "olmoearth.location_pooler.v1": {"pooler_dim": 16},
         "models:olmoearth.latent_mim.v1": {"encoder_config": ENCODER, "decoder_config": DECODER},

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, overload
 import fsspec
 import numpy as np
 
+from olmoearth_benchmarks.pixels.series import CHANNELS, INPUTS, pixel_sample
 from olmoearth_benchmarks.place import folder
 from olmoearth_core.data.npy import read_npy
-from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate.splits import block_split
 from olmoearth_core.interfaces.evaluation import About, Benchmark, Context, LabelledSample, Opened, TaskType
@@ -25,19 +25,6 @@ from olmoearth_core.interfaces.evaluation import About, Benchmark, Context, Labe
 if TYPE_CHECKING:
     from olmoearth_core.interfaces.modality import ModalitySpec
 
-CHANNELS = (
-    "VV", "VH", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12", "temperature", "precipitation",
-    "elevation", "slope", "NDVI",
-)  # fmt: skip
-INPUTS: Mapping[str, Mapping[str, str]] = {
-    "sentinel2_l2a": {
-        "B02": "B2", "B03": "B3", "B04": "B4", "B05": "B5", "B06": "B6", "B07": "B7", "B08": "B8", "B8A": "B8A",
-        "B09": "B9", "B11": "B11", "B12": "B12",
-    },
-    "sentinel1": {"vv": "VV", "vh": "VH"},
-    "srtm": {"srtm": "elevation"},
-}  # fmt: skip
-"""Modality -> band -> channel; bands without a channel are absent."""
 VARIABLE = "PIXEL_SERIES_DIR"
 _FILES = {"values": "s1_s2_era5_srtm.npy", "label": "target.npy", "test": "is_test.npy", "place": "latlon.npy",
           "month": "month.npy"}  # fmt: skip
@@ -126,20 +113,10 @@ class _Table:
     def sample(self, row: int) -> LabelledSample:
         """Make the sample of one pixel."""
         values, months = self.arrays["values"][row], self.arrays["month"][row]
-        arrays, presence = {}, {}
-        for spec in self.specs:
-            channels = INPUTS[spec.name]
-            shown = values if spec.multitemporal else values[:1]
-            array = np.zeros(spec.array_shape(1, 1, len(shown)), np.float32)
-            for at, band in enumerate(spec.band_order):
-                if band in channels:
-                    array[0, 0, :, at] = shown[:, CHANNELS.index(channels[band])]
-            there = np.isin(spec.band_order, list(channels)) & np.isfinite(array)
-            arrays[spec.name], presence[spec.name] = np.where(there, array, 0).astype(np.float32), there
         # The year is not recorded; it goes up where the months begin again.
         years = _YEAR + np.concatenate([[0], np.cumsum(np.diff(months) < 0)])
-        stamps = np.stack([np.ones_like(months), months, years], axis=1).astype(np.int32)
-        sample = Sample(arrays, presence, stamps, self.arrays["place"][row].astype(np.float32), index=row)
+        stamps = np.stack([np.ones_like(months), months, years], axis=1)
+        sample = pixel_sample(values, CHANNELS, INPUTS, self.specs, stamps, self.arrays["place"][row], index=row)
         return LabelledSample(sample, np.asarray(self.label[row], np.int64), self.blocks[row], f"pixel {row}")
 
 

@@ -1,6 +1,17 @@
+import pytest
+
+from olmoearth_core.evaluate import shipped
+from olmoearth_core.evaluate.shipped import Shipped
 from olmoearth_core.interfaces.settings import check_of
 from olmoearth_plugins.callbacks.downstream_evaluator import downstream_evaluator
 from olmoearth_plugins.callbacks.task_names import check_task_names, reference_tasks
+
+
+@pytest.fixture(autouse=True)
+def table(monkeypatch):
+    """Nothing is shipped but a task that lacks its benchmark, whatever is installed here."""
+    lacking = Shipped("acme_crops", {}, "acme.tasks.v1 of acme", "its benchmark acme.crops.v1 is not installed")
+    monkeypatch.setattr(shipped, "shipped", lambda: {"acme_crops": lacking})
 
 
 def judged(wanted, tasks=("mine",)):
@@ -16,6 +27,12 @@ def test_a_reference_name_without_its_package_is_a_note():
     ((fault, message),) = judged(["pastis_sentinel2"])
     assert not fault
     assert "olmoearth-benchmarks" in message
+
+
+def test_a_shipped_name_without_what_it_needs_is_a_note_with_the_reason():
+    ((fault, message),) = judged(["acme_crops"])
+    assert not fault
+    assert "its benchmark acme.crops.v1 is not installed" in message
 
 
 def test_any_other_name_is_a_fault_with_a_suggestion():

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from olmoearth_core.errors import ConfigError, TrainingError
+from olmoearth_core.errors import ConfigError, DataError, TrainingError
 from olmoearth_core.interfaces.evaluation import ALL
 from olmoearth_core.testing.evaluators import ToyCase
+from olmoearth_plugins.evaluators import linear_probe as module
 from olmoearth_plugins.evaluators.linear_probe import linear_probe
+from olmoearth_plugins.probes.targets import fit
 
 REFERENCE = "reference-2026.07"
 SIZES = {"train": 30, "valid": 12, "test": 14}
@@ -137,6 +139,19 @@ def test_unknown_numbers_neither_train_nor_count(probe_type):
     assert found["test", "rmse"].value < 50
 
 
+def test_the_reference_profile_answers_numbers_per_pixel_with_another_head():
+    """Spec section 3.2: linear is replaced by bilinear_conv there, and only there."""
+    generator = torch.Generator().manual_seed(0)
+    vectors = {split: torch.randn(9, 2, 2, 4, generator=generator) for split in SIZES}
+    truth = {split: torch.randn(9, 4, 4, generator=generator).numpy() for split in SIZES}
+    same = {}
+    for profile in ("default", REFERENCE):
+        case = ToyCase(vectors, truth, task_type="regression", classes=(), primary_metric="r2", profile=profile)
+        one, other = (by_name(probe(probe_type=kind).evaluate(case)) for kind in ("linear", "bilinear_conv"))
+        same[profile] = one["test", "r2"].value == other["test", "r2"].value
+    assert same == {"default": False, REFERENCE: True}
+
+
 def test_one_number_per_sample_is_learnt():
     case = separable("scalar_regression", classes=(), primary_metric="rmse")
     case.truth = {s: (300 + 10 * v[:, 0].numpy()).astype(np.float32) for s, v in case.vectors.items()}
@@ -219,3 +234,58 @@ def test_what_cannot_be_is_refused():
     case.vectors["train"][0] = float("nan")
     with pytest.raises(TrainingError, match="Lower lr"):
         probe(epochs=2).evaluate(case)
+    with pytest.raises(ConfigError, match="dice is a loss of segmentation"):
+        probe(dice=True).evaluate(separable())
+
+
+def test_labels_that_are_no_class_are_refused_by_split():
+    for strange in (3, -2):
+        case = separable()
+        case.truth["train"][0] = strange
+        with pytest.raises(DataError, match="train: labels run from"):
+            probe().evaluate(case)
+    case = separable("multilabel", primary_metric="f1")
+    case.truth = {s: np.stack([t == 0, t != 1, t == 2], 1).astype(np.int64) for s, t in case.truth.items()}
+    case.truth["train"][0, 0] = -1
+    with pytest.raises(DataError, match=r"expected 0 \.\.\. 1"):
+        probe().evaluate(case)
+
+
+@pytest.mark.parametrize("profile", ["default", REFERENCE])
+def test_without_a_labelled_training_sample_there_is_nothing_to_learn(profile):
+    case = separable(profile=profile)
+    case.truth["train"][:] = -1
+    with pytest.raises(DataError, match="none of 61 samples has a label"):
+        probe().evaluate(case)
+
+
+def test_splits_of_different_shapes_are_refused():
+    case = separable()
+    case.vectors["test"] = torch.zeros(30, 4)
+    with pytest.raises(DataError, match="test has"):
+        probe().evaluate(case)
+
+
+def test_numbers_are_scaled_by_training_labels_alone(monkeypatch):
+    """Blocks that are tested must not be known beforehand."""
+    fitted = []
+    monkeypatch.setattr(module, "fit", lambda labels: fitted.append(labels) or fit(labels))
+    features = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
+    case = ToyCase({ALL: features}, {ALL: features[:, 0].numpy()}, {ALL: [f"block {i // 6}" for i in range(60)]},
+                   task_type="scalar_regression", classes=(), primary_metric="mae")  # fmt: skip
+    assert max(by_name(probe(epochs=60, eval_interval=60).evaluate(case))[ALL, "mae"].seeds) < 0.5
+    assert [len(labels) for labels in fitted] == [42] * 5
+
+
+@pytest.mark.parametrize("select_best", [False, True])
+def test_the_best_epoch_is_the_one_that_is_scored(select_best):
+    """Training longer spoils nothing where the best epoch is kept: defect 6 of spec section 9.1."""
+    case = hard()
+    scores = [by_name(probe(epochs=7, eval_interval=n, select_best=select_best).evaluate(case)) for n in (1, 3, 7)]
+    valid = [score["valid", "accuracy"] for score in scores]
+    if select_best:
+        assert valid[0].value >= valid[1].value >= valid[2].value
+    else:
+        # How often it is looked at does not change what is trained: defect 5.
+        assert valid[0].value == valid[1].value == valid[2].value
+        assert scores[0]["test", "auroc"].value == scores[2]["test", "auroc"].value

@@ -6,7 +6,7 @@ import torch
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_plugins.probes.batches import Feeder, Part, cut, shuffled
 from olmoearth_plugins.probes.heads import PatchLinear, head_of
-from olmoearth_plugins.probes.losses import dice_and_cross_entropy, masked_mse
+from olmoearth_plugins.probes.losses import dice_and_cross_entropy, masked_mse, objective, slope
 from olmoearth_plugins.probes.problem import ALLOWED, Problem, check_type, problem_of
 from olmoearth_plugins.probes.schedule import UNSCALED_FLOOR, floor_of, rate
 from olmoearth_plugins.probes.targets import fit
@@ -124,3 +124,32 @@ def test_samples_without_any_label_are_left_out():
     labels[1, 0, 0] = 0
     part = Part(torch.zeros(3, 1, 1, 4), labels, torch.arange(3))
     assert part.labelled(segmentation(1, 2)).rows.tolist() == [1]
+
+
+def test_rows_of_another_type_are_converted_piece_by_piece():
+    features = torch.randn(9, 400, 400)
+    feeder = Feeder(features, most=5, device="cpu", dtype=torch.bfloat16)
+    assert 1 == feeder.piece < 5
+    rows = torch.tensor([8, 0, 3, 3])
+    assert torch.equal(feeder.take(rows), features[rows].bfloat16())
+
+
+@pytest.mark.parametrize(("task", "dice"), [("segmentation", False), ("segmentation", True), ("regression", False)])
+@pytest.mark.parametrize("known", [True, False])
+def test_the_slope_written_out_is_that_of_the_graph(task, dice, known):
+    generator = torch.Generator().manual_seed(0)
+    problem = Problem(task, 4, 3 if task == "segmentation" else 1, (2, 2), (4, 4))
+    out = torch.randn(5, *([3] if task == "segmentation" else []), 4, 4, generator=generator).requires_grad_()
+    if task == "segmentation":
+        labels = torch.randint(-1, 3, (5, 4, 4), generator=generator)
+    else:
+        labels = torch.randn(5, 4, 4, generator=generator)
+        labels[::2, 0] = NAN
+    if not known:
+        labels = torch.full_like(labels, -1 if task == "segmentation" else NAN)
+    found = slope(problem, dice=dice)(out.detach(), labels)
+    if known:
+        (wanted,) = torch.autograd.grad(objective(problem, dice=dice)(out, labels), out)
+        torch.testing.assert_close(found, wanted)
+    elif not dice:
+        assert not found.any()

@@ -7,7 +7,7 @@ from olmoearth_plugins.probes.batches import Part
 from olmoearth_plugins.probes.heads import head_of
 from olmoearth_plugins.probes.losses import objective
 from olmoearth_plugins.probes.problem import Recipe, problem_of
-from olmoearth_plugins.probes.quirks import segments
+from olmoearth_plugins.probes.quirks import reported, segments
 
 
 def trained(parts, recipe, score):
@@ -36,3 +36,13 @@ def test_a_seeded_run_has_the_published_accuracies():
     recipe = Recipe(0.05, batch_size=8, epochs=10, eval_interval=5, select_best=True)
     valid, test = trained(parts, recipe, accuracy)
     assert (valid, test) == (pytest.approx(0.416667, abs=1e-6), pytest.approx(0.642857, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("best", "epochs", "select_best", "wanted"),
+    [(10, 10, True, 1), (12, 12, True, 1), (3, 3, True, 0), (5, 12, False, 2)],
+)
+def test_the_reported_evaluation_follows_the_published_rule(best, epochs, select_best, wanted):
+    """Defect 6 of spec section 9.1 is repeated: of evaluations at 5, 10 and 12 the best at 12 reports that at 10."""
+    recipe = Recipe(0.05, epochs=epochs, eval_interval=5, select_best=select_best)
+    assert reported(best, recipe, -(-epochs // 5)) == wanted

@@ -1,0 +1,1 @@
+"""From raw samples to what a network takes: bands by name, scales, time steps, image sizes and patch grids."""

@@ -1,0 +1,1 @@
+"""Single pixels and fields: series of numbers instead of images."""

@@ -1,0 +1,1 @@
+"""Data sets of windows with layers, in the layout of rslearn."""
