@@ -27,11 +27,14 @@ def settings_of(row: Row) -> dict[str, str]:
 
 
 def differing(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
-    """Return evaluator -> names of settings that are not the same in all of its rows of some task and metric."""
+    """Return evaluator -> names of settings that are not the same in all of its rows of some task and metric.
+
+    Rows without settings (the majority class, published scores) say nothing about it.
+    """
     values: dict[tuple[str, str], dict[tuple[str, str], set[str | None]]] = defaultdict(lambda: defaultdict(set))
     known: dict[tuple[str, str, str], list[dict[str, str]]] = defaultdict(list)
     for row in rows:
-        if not row.selected:
+        if row.settings and not row.selected:
             known[row.evaluator, row.task, row.metric].append(settings_of(row))
     for (evaluator, *case), all_settings in known.items():
         for name in {name for one in all_settings for name in one}:

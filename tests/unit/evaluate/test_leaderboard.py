@@ -255,3 +255,13 @@ def test_every_format_has_the_scores_and_what_was_refused():
     body = json.loads(FORMATS["json"](built))
     assert body["sections"][0]["lines"][0]["cells"][0]["value"] == 0.51234
     assert body["sections"][0]["lines"][2]["cells"][0]["value"] is None
+
+
+def test_rows_without_settings_do_not_make_all_settings_differ():
+    from olmoearth_core.evaluate.variants import differing
+
+    plain = Row("task", "trained", "miou", 0.5, evaluator="knn", settings={"pooling": "mean", "k": 5})
+    majority = Row("task", "majority", "miou", 0.1, evaluator="knn")
+    assert differing([plain, majority]) == {}
+    other = Row("task", "trained", "miou", 0.4, evaluator="knn", settings={"pooling": "max", "k": 5})
+    assert differing([plain, majority, other]) == {"knn": ("pooling",)}
