@@ -21,11 +21,11 @@ from olmoearth_core.evaluate.compress import Compression
 from olmoearth_core.evaluate.embed import Reading
 from olmoearth_core.evaluate.flags import flagged
 from olmoearth_core.evaluate.interval import difference
+from olmoearth_core.evaluate.lazy import subset
 from olmoearth_core.evaluate.majority import majority_scores
 from olmoearth_core.evaluate.results import Row
 from olmoearth_core.evaluate.store import Store
 from olmoearth_core.evaluate.subjects import Subject, majority
-from olmoearth_core.evaluate.subset import subset
 from olmoearth_core.evaluate.tuning import NothingToTrain
 from olmoearth_core.interfaces.evaluation import ALL, Context, Opened, Score, Task
 from olmoearth_core.train.distributed import World

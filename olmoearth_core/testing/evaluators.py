@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, overload
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from olmoearth_core.data.sample import Sample
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.interfaces.evaluation import FIXED_SPLITS, LabelledSample, Score, TaskType
 from olmoearth_core.testing.samples import normal
 from olmoearth_core.testing.subject import NotApplicable, Subject
@@ -75,7 +76,16 @@ class ToyCase:
 
     def samples(self, split: str) -> Sequence[LabelledSample]:
         """Return samples whose only modality "toy" holds the features."""
-        return _Samples(self.features(split), self.labels(split), self.groups(split))
+        vectors, truth, groups = self.features(split), self.labels(split), self.groups(split)
+
+        def read(at: int) -> LabelledSample:
+            vector = vectors[at].float()
+            values = (vector.unsqueeze(-2) if vector.ndim == 3 else vector).numpy()
+            presence = {"toy": np.ones((1,) * values.ndim, dtype=bool)}
+            sample = Sample({"toy": values}, presence, np.array([[1, 0, 2020]], np.int32), np.zeros(2, np.float32), at)
+            return LabelledSample(sample, np.asarray(truth[at]), groups[at], name=f"toy {at}")
+
+        return Lazy(read, range(len(vectors)))
 
     def tunable(self) -> ToyEncoder:
         """Return a linear map that starts as the identity."""
@@ -108,31 +118,6 @@ class ToyEncoder:
         rows = torch.stack([torch.from_numpy(sample.arrays["toy"]) for sample in samples])
         features: Tensor = self.module(rows.to(next(self.module.parameters()).device))
         return features.squeeze(-2) if features.ndim == 5 else features
-
-
-@dataclass(frozen=True)
-class _Samples(Sequence[LabelledSample]):
-    vectors: Tensor
-    truth: np.ndarray
-    groups: Sequence[str]
-
-    def __len__(self) -> int:
-        return len(self.vectors)
-
-    @overload
-    def __getitem__(self, at: int) -> LabelledSample: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[LabelledSample]: ...
-    def __getitem__(self, at: int | slice) -> LabelledSample | Sequence[LabelledSample]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        if not -len(self) <= at < len(self):
-            raise IndexError(at)
-        vector = self.vectors[at].float()
-        values = (vector.unsqueeze(-2) if vector.ndim == 3 else vector).numpy()
-        presence = {"toy": np.ones((1,) * values.ndim, dtype=bool)}
-        sample = Sample({"toy": values}, presence, np.array([[1, 0, 2020]], np.int32), np.zeros(2, np.float32), at)
-        return LabelledSample(sample, np.asarray(self.truth[at]), self.groups[at], name=f"toy {at}")
 
 
 def toy(signal: float, *, test: bool = True) -> ToyCase:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import fsspec
 import numpy as np
 
-from olmoearth_benchmarks.dense.images import Lazy, measured_statistics
+from olmoearth_benchmarks.dense.images import measured_statistics
 from olmoearth_benchmarks.pixels.hdf5_file import HeldFile
 from olmoearth_benchmarks.pixels.series import pixel_sample
 from olmoearth_benchmarks.place import folder
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import About, Benchmark, Context, LabelledSample, Opened, TaskType
 

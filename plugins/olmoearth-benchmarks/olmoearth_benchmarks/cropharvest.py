@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import numpy as np
 
-from olmoearth_benchmarks.dense.images import Lazy, inputs
+from olmoearth_benchmarks.dense.images import inputs
 from olmoearth_benchmarks.pixels.hdf5_file import HeldFile
 from olmoearth_benchmarks.pixels.series import CHANNELS, INPUTS, pixel_sample
 from olmoearth_benchmarks.place import folder
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.splits import block_split
 from olmoearth_core.interfaces.evaluation import (
     About,

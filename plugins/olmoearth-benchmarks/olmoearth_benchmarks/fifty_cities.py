@@ -21,6 +21,7 @@ from olmoearth_benchmarks.dense.published_files import Folder
 from olmoearth_core import uri
 from olmoearth_core.data.cache import Cache
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import About, Benchmark, Context, LabelledSample, Opened, TaskType
 from olmoearth_core.interfaces.modality import ModalitySpec
@@ -108,7 +109,7 @@ class _FiftyCities:
         splits = {}
         for split, members in tiles.items():
             reader = _Tiles(folder, tuple(members), tuple(chosen), num_classes, context.profile != REFERENCE)
-            splits[split] = im.Lazy(reader.read, np.arange(len(members)))
+            splits[split] = Lazy(reader.read, np.arange(len(members)))
         classes = tuple(f"class {number}" for number in range(num_classes))
         source = f"50Cities, tiles of {prepare.TILE}, {self.split}, label fraction {self.label_fraction}"
         return Opened(splits, classes, STATISTICS, source=source)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from olmoearth_benchmarks.labels import COLOURS, FolderMaps, LabelMaps, ModalityMaps, majority
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.interfaces.evaluation import ALL, Benchmark, Context, LabelledSample, Opened, TaskType
 
 if TYPE_CHECKING:
@@ -91,7 +92,15 @@ class _LandCover:
         dataset = self._open(self._inputs(specs), context)
         maps = self._maps(dataset)
         windows = list(self._chosen(dataset, maps))
-        return Opened({ALL: _Windows(dataset, windows, self.window)}, maps.classes, source="land cover of H5 samples")
+
+        def read(window: _Window) -> LabelledSample:
+            side = self.window
+            sample = dataset.window(
+                window.index, top=window.top, left=window.left, height=side, width=side, start_step=0, steps=_STEPS
+            )
+            return LabelledSample(_only_present(sample), window.label, window.block, f"sample_{window.index}")
+
+        return Opened({ALL: Lazy(read, windows)}, maps.classes, source="land cover of H5 samples")
 
     def _chosen(self, dataset: OlmoEarthDataset, maps: LabelMaps) -> Iterator[_Window]:
         blocks = self._blocks(dataset)
@@ -169,31 +178,6 @@ class _Window:
     left: int
     label: np.ndarray
     block: str
-
-
-@dataclass(frozen=True)
-class _Windows(Sequence[LabelledSample]):
-    """Windows of sample files, read when indexed."""
-
-    dataset: OlmoEarthDataset
-    windows: Sequence[_Window]
-    side: int
-
-    def __len__(self) -> int:
-        return len(self.windows)
-
-    @overload
-    def __getitem__(self, at: int) -> LabelledSample: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[LabelledSample]: ...
-    def __getitem__(self, at: int | slice) -> LabelledSample | Sequence[LabelledSample]:
-        if isinstance(at, slice):
-            return replace(self, windows=self.windows[at])
-        window, side = self.windows[at], self.side
-        sample = self.dataset.window(
-            window.index, top=window.top, left=window.left, height=side, width=side, start_step=0, steps=_STEPS
-        )
-        return LabelledSample(_only_present(sample), window.label, window.block, f"sample_{window.index}")
 
 
 def _only_present(sample: Sample) -> Sample:

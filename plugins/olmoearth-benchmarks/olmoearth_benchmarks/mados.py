@@ -19,6 +19,7 @@ from olmoearth_benchmarks.dense.stored_tiles import StoredTiles
 from olmoearth_benchmarks.mados_scenes import prepare as scenes
 from olmoearth_core import uri
 from olmoearth_core.errors import DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import (
     About,
@@ -109,7 +110,7 @@ class _Mados:
             tiles = _Tiles(StoredTiles(f"{folder}/MADOS_{file}.pt"), tuple(chosen), () if reference else SYNTHETIC)
             count = tiles.checked()
             rows = chosen_rows(folder, self.label_fraction if split == "train" else 1.0, count)
-            splits[split] = im.Lazy(tiles.read, rows)
+            splits[split] = Lazy(tiles.read, rows)
         foreign = {} if reference else {im.OPTICAL: "reflectance corrected for the air over water, 0 to 2.6"}
         source = f"MADOS, Zenodo 10664073, tiles of 80, label fraction {self.label_fraction}"
         return Opened(splits, CLASSES, {im.OPTICAL: STATISTICS}, foreign, source=source)

@@ -19,6 +19,7 @@ from olmoearth_benchmarks.pastis_r import months, prepare
 from olmoearth_core import uri
 from olmoearth_core.data.cache import Cache
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import (
     About,
@@ -145,7 +146,7 @@ class _Pastis:
         for split in prepare.FOLDS:
             files = _Tiles(f"{folder}/pastis_r_{split}", self.size, tuple(chosen), () if reference else SYNTHETIC,
                            tuple(facts.get("patches", {}).get(split, ())))  # fmt: skip
-            splits[split] = im.Lazy(files.read, self._rows(split, files.count()))
+            splits[split] = Lazy(files.read, self._rows(split, files.count()))
         source = f"PASTIS-R, Zenodo 5735646, tiles of {self.size}, radar by days of {facts.get('s1_dates', 's2')}, "
         return Opened(splits, CLASSES, STATISTICS, source=f"{source}label fraction {self.label_fraction}")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 import fsspec
 import numpy as np
@@ -19,6 +19,7 @@ from olmoearth_benchmarks.pixels.series import CHANNELS, INPUTS, pixel_sample
 from olmoearth_benchmarks.place import folder
 from olmoearth_core.data.npy import read_npy
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.splits import block_split
 from olmoearth_core.interfaces.evaluation import About, Benchmark, Context, LabelledSample, Opened, TaskType
 
@@ -92,7 +93,7 @@ class _PixelSeries:
         train, valid = block_split(blocks, test_fraction=self.valid_fraction, seed=self.seed)
         splits = {"train": rest[train], "valid": rest[valid], "test": test}
         return Opened(
-            {name: _Pixels(table, rows) for name, rows in splits.items()},
+            {name: Lazy(table.sample, rows) for name, rows in splits.items()},
             tuple(f"class {code}" for code in codes),
             source=f"{len(codes)} classes, validation in squares of {self.block_degrees:g} degrees",
         )
@@ -118,26 +119,6 @@ class _Table:
         stamps = np.stack([np.ones_like(months), months, years], axis=1)
         sample = pixel_sample(values, CHANNELS, INPUTS, self.specs, stamps, self.arrays["place"][row], index=row)
         return LabelledSample(sample, np.asarray(self.label[row], np.int64), self.blocks[row], f"pixel {row}")
-
-
-@dataclass(frozen=True)
-class _Pixels(Sequence[LabelledSample]):
-    """Some of the pixels."""
-
-    table: _Table
-    rows: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, at: int) -> LabelledSample: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[LabelledSample]: ...
-    def __getitem__(self, at: int | slice) -> LabelledSample | Sequence[LabelledSample]:
-        if isinstance(at, slice):
-            return _Pixels(self.table, self.rows[at])
-        return self.table.sample(int(self.rows[at]))
 
 
 def _read(url: str) -> np.ndarray:

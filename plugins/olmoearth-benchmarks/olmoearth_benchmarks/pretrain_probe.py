@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from olmoearth_benchmarks.probe_targets.choice import at_random, by_place, some
 from olmoearth_benchmarks.probe_targets.targets import TARGETS, Target
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import ALL, Benchmark, Context, LabelledSample, Opened, TaskType
 
@@ -94,8 +95,8 @@ class _Probe:
     def open(self, specs: Sequence[ModalitySpec], *, context: Context) -> Opened:
         """List the samples that have the map, and divide them; see `Benchmark.open`."""
         dataset, inputs = self._open(specs, context)
-        crops = _Crops(dataset, inputs, self.target, self.seed, context.profile == REFERENCE, np.arange(0))
-        splits = {name: replace(crops, rows=rows) for name, rows in self._rows(dataset).items()}
+        crops = _Crops(dataset, inputs, self.target, self.seed, context.profile == REFERENCE)
+        splits = {name: Lazy(crops.read, rows) for name, rows in self._rows(dataset).items()}
         empty = [name for name, part in splits.items() if not len(part)]
         if empty:
             raise DataError(
@@ -152,29 +153,19 @@ class _Probe:
 
 
 @dataclass(frozen=True)
-class _Crops(Sequence[LabelledSample]):
-    """Crops of some of the samples, read when indexed. rows: places in the data set's list of samples."""
+class _Crops:
+    """Crops of samples of a data set."""
 
     dataset: OlmoEarthDataset
     inputs: tuple[str, ...]
     target: Target | None
     seed: int
     reference: bool
-    rows: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, at: int) -> LabelledSample: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[LabelledSample]: ...
-    def __getitem__(self, at: Any) -> Any:
-        if isinstance(at, slice):
-            return replace(self, rows=self.rows[at])
+    def read(self, row: int) -> LabelledSample:
+        """Read one crop. row: place in the data set's list of samples."""
         from olmoearth_core.data.dataset import Crop
 
-        row = int(self.rows[at])
         index = int(self.dataset.indices[row])
         sample = self.dataset.sample(index, Crop(4, SIDE // 4, STEPS, pick=_pick(self.seed, index)))
         arrays = {n: sample.arrays[n] for n in self.inputs if sample.presence[n].any()}

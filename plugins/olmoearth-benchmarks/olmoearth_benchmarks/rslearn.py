@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from olmoearth_benchmarks.dense.images import Lazy, inputs
+from olmoearth_benchmarks.dense.images import inputs
 from olmoearth_benchmarks.dense.published_files import Folder
 from olmoearth_benchmarks.place import folder
 from olmoearth_benchmarks.windows import layout, pixels
@@ -21,6 +21,7 @@ from olmoearth_benchmarks.windows.split import divided, share
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate import metrics
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import (
     About,

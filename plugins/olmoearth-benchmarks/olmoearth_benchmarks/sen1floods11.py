@@ -23,6 +23,7 @@ from olmoearth_benchmarks.floods import chips as raw_chips
 from olmoearth_benchmarks.floods.prepare import prepare
 from olmoearth_core import uri
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import ALL, About, Benchmark, Context, LabelledSample, Opened, TaskType
 from olmoearth_core.interfaces.modality import ModalitySpec
@@ -104,7 +105,7 @@ class _Floods:
                 rows = source.finite()
             if split == "train":
                 rows = rows[chosen_rows(folder, self.label_fraction, len(rows))]
-            splits[split] = im.Lazy(source.read, rows)
+            splits[split] = Lazy(source.read, rows)
         told = f"Sen1Floods11 v1.1 hand-labelled, tiles of 64, {self.test}, label fraction {self.label_fraction}"
         return Opened(splits, CLASSES, {im.RADAR: STATISTICS}, source=told)
 

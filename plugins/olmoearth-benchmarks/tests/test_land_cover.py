@@ -155,10 +155,10 @@ def test_samples_hold_the_values_of_the_file_and_are_read_when_indexed(tmp_path)
     found = opened(land_cover(h5py_dir=str(folder)))
     assert {float(one.sample.arrays["optical"].max()) for one in found} == {0.0, 1.0, 2.0}
     (folder / "sample_1.h5").unlink()
-    kept = [i for i, window in enumerate(found.windows) if window.index != 1]
+    kept = [i for i, window in enumerate(found.rows) if window.index != 1]
     assert [found[i].name for i in kept]
     with pytest.raises(DataError, match="sample_1"):
-        found[next(i for i, window in enumerate(found.windows) if window.index == 1)]
+        found[next(i for i, window in enumerate(found.rows) if window.index == 1)]
 
 
 def test_one_site_can_be_asked_for(tmp_path):

@@ -3,9 +3,8 @@
 # H W pixels, T steps, C bands
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, overload
 
 import numpy as np
 
@@ -105,24 +104,3 @@ def measured_statistics(bands: Sequence[str], **columns: Sequence[float]) -> dic
     """Return a table by band of columns mean, std, minimum and maximum."""
     rows = zip(*(columns[key] for key in ("mean", "std", "minimum", "maximum")), strict=True)
     return {band: Statistics(*row) for band, row in zip(bands, rows, strict=True)}
-
-
-@dataclass(frozen=True, eq=False)
-class Lazy(Sequence[LabelledSample]):
-    """Samples that are read when they are indexed. rows: int64 numbers that `read` understands, in order."""
-
-    read: Callable[[int], LabelledSample]
-    rows: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, index: int) -> LabelledSample: ...
-    @overload
-    def __getitem__(self, index: slice) -> Lazy: ...
-    def __getitem__(self, index: Any) -> Any:
-        """Read one sample, or name some of them."""
-        if isinstance(index, slice):
-            return Lazy(self.read, self.rows[index])
-        return self.read(int(self.rows[index]))

@@ -8,10 +8,8 @@ are trusted, lacking bands are copies of others, and every image is of July 2020
 # H W pixels, K classes
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import overload
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,6 +22,7 @@ from olmoearth_benchmarks.place import folder
 from olmoearth_core import uri
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import FIXED_SPLITS, About, Context, LabelledSample, Opened, TaskType
 from olmoearth_core.interfaces.modality import ModalitySpec, Statistics
@@ -102,7 +101,7 @@ class GeoBench:
         plan = self._plan(tuple(measured) or source.keys(first), reference=reference)
         reading = _Reading(source, spec, plan, self.facts, dated=not reference)
         return Opened(
-            splits={split: Samples(reading, names) for split, names in splits.items()},
+            splits={split: Lazy(reading.sample, tuple(enumerate(names))) for split, names in splits.items()},
             classes=source.class_names(self.facts.num_classes),
             statistics=self._statistics(measured, plan, spec),
             foreign={spec.name: self.facts.foreign} if self.facts.foreign and not reference else {},
@@ -177,7 +176,8 @@ class _Reading:
     facts: Facts
     dated: bool
 
-    def sample(self, index: int, name: str) -> LabelledSample:
+    def sample(self, row: tuple[int, str]) -> LabelledSample:
+        index, name = row
         stored = self.source.read(name, tuple(dict.fromkeys(self.plan.values())))
         where = f"{self.source.where}/{name}"
         values, there = bands.stack(stored.planes, self.plan, self.spec, factor=self.facts.factor, name=where)
@@ -194,27 +194,6 @@ class _Reading:
         if stored.date is None or not self.dated:
             return TIMESTAMP
         return stored.date.day, stored.date.month - 1, stored.date.year
-
-
-@dataclass(frozen=True)
-class Samples(Sequence[LabelledSample]):
-    """Samples of one split, read when indexed."""
-
-    reading: _Reading
-    names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    @overload
-    def __getitem__(self, index: int) -> LabelledSample: ...
-    @overload
-    def __getitem__(self, index: slice) -> Samples: ...
-    def __getitem__(self, index: int | slice) -> LabelledSample | Samples:
-        if isinstance(index, slice):
-            return replace(self, names=self.names[index])
-        place = operator.index(index)
-        return self.reading.sample(place % max(len(self.names), 1), self.names[place])
 
 
 def _label(stored: Stored, facts: Facts, where: str) -> np.ndarray:

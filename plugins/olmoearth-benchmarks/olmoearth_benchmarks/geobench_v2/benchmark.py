@@ -20,6 +20,7 @@ from olmoearth_benchmarks.geobench_v2.records import UNDATED, Label, Record, Vie
 from olmoearth_benchmarks.place import folder
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import About, Context, LabelledSample, Opened, TaskType
 from olmoearth_core.interfaces.modality import ModalitySpec, Statistics
@@ -101,7 +102,7 @@ class GeoBench2:
         splits["train"] = fraction_of(splits["train"], self.label_fraction)
         read = {split: _Records(tuple(rows), chosen, views, facts, reference) for split, rows in splits.items()}
         return Opened(
-            splits={split: im.Lazy(records.read, np.arange(len(records.entries))) for split, records in read.items()},
+            splits={split: Lazy(records.read, np.arange(len(records.entries))) for split, records in read.items()},
             classes=facts.classes,
             statistics={} if reference else facts.statistics,
             foreign={} if reference else facts.foreign,
