@@ -11,6 +11,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from olmoearth_core.choice import one_of
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.evaluate import quantize, reduce
 from olmoearth_core.interfaces.evaluation import Task
@@ -41,10 +42,8 @@ class Compression:
         Raises:
             ConfigError: it asks for something that does not exist, or without the file that it needs.
         """
-        if task.quantize is not None and task.quantize not in QUANTIZATIONS:
-            raise ConfigError(
-                f'quantize: found "{task.quantize}", expected one of {", ".join(QUANTIZATIONS)}, or null.'
-            )
+        if task.quantize is not None:
+            one_of(task.quantize, QUANTIZATIONS, "quantize")
         if task.quantize not in (None, "int8") and task.quantiles is None:
             raise ConfigError(f'quantize = "{task.quantize}" needs `quantiles`, the file of percentiles.')
         if task.embedding_dim is not None and task.embedding_dim < 1:

@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from olmoearth_core.choice import one_of
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.interfaces.evaluation import TaskType
-from olmoearth_core.names import closest
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -68,12 +68,7 @@ def checked(primary: str, available: Iterable[str], *, where: str = "primary met
     Raises:
         ConfigError: it is not; the message lists those that are.
     """
-    known, name = tuple(available), key(primary)
-    if name not in known:
-        meant = closest(name, known)
-        hint = f' Did you mean "{meant}"?' if meant else ""
-        raise ConfigError(f'{where}: found "{name}", expected one of {", ".join(known)}.{hint}')
-    return name
+    return one_of(key(primary), available, where)
 
 
 def direction(metric: str) -> Literal[1, -1]:

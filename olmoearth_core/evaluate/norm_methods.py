@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.choice import one_of
+from olmoearth_core.errors import DataError
 from olmoearth_core.interfaces.modality import Statistics
-from olmoearth_core.names import closest
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,7 @@ def checked(method: str) -> str:
     Raises:
         ConfigError: no such method.
     """
-    if method not in METHODS:
-        meant = closest(method, METHODS)
-        hint = f' Did you mean "{meant}"?' if meant else ""
-        raise ConfigError(f'norm_method: found "{method}", expected one of {", ".join(METHODS)}.{hint}')
-    return method
+    return one_of(method, METHODS, "norm_method")
 
 
 def _around_mean(stds: float, finish: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> _Method:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from olmoearth_core.choice import one_of
 from olmoearth_core.data.tokens import ENCODE
 from olmoearth_core.errors import ConfigError, DataError
 
@@ -32,8 +33,7 @@ def pool_of(name: str, *, grid: bool, concat: bool = False, count_gaps: bool = F
     Raises:
         ConfigError: no such pooling, or one that makes no sense for the task.
     """
-    if name not in POOLINGS:
-        raise ConfigError(f'pooling: found "{name}", expected one of {", ".join(POOLINGS)}.')
+    one_of(name, POOLINGS, "pooling")
     if name == "center" and grid:
         raise ConfigError(
             'pooling: "center" keeps one patch of a sample, but this task has a label per patch or pixel.'

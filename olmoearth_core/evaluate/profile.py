@@ -6,8 +6,7 @@ every result row carries it, so that numbers of different profiles are never mis
 
 from __future__ import annotations
 
-from olmoearth_core.errors import ConfigError
-from olmoearth_core.names import closest
+from olmoearth_core.choice import one_of
 
 DEFAULT = "default"
 REFERENCE = "reference-2026.07"
@@ -21,8 +20,4 @@ def checked(name: str) -> str:
     Raises:
         ConfigError: no such profile.
     """
-    if name not in PROFILES:
-        meant = closest(name, PROFILES)
-        hint = f' Did you mean "{meant}"?' if meant else ""
-        raise ConfigError(f'profile: found "{name}", expected one of {", ".join(PROFILES)}.{hint}')
-    return name
+    return one_of(name, PROFILES, "profile")

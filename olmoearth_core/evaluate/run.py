@@ -201,6 +201,7 @@ def _facts(open_: OpenTask) -> dict[str, Any]:
         "absent": round(absent_share(chunks), 6),
         "dataset": fingerprint(chunks),
         "source": open_.opened.source,
+        "flags": (open_.opened.remark,) if open_.opened.remark else (),
     }
 
 
@@ -213,8 +214,9 @@ def _row(facts: Mapping[str, Any], subject: str, one: Scored, score: Score, open
 
 
 def _refused(facts: Mapping[str, Any], one: Scored, open_: OpenTask) -> Row:
-    return Row(**facts, subject=one.subject.name, metric=open_.primary, value=float("nan"), primary=True,
-               weights=one.subject.weights, settings=one.settings, flags=(f"refused: {one.refused}",))  # fmt: skip
+    said = {**facts, "flags": (*facts["flags"], f"refused: {one.refused}")}
+    return Row(**said, subject=one.subject.name, metric=open_.primary, value=float("nan"), primary=True,
+               weights=one.subject.weights, settings=one.settings)  # fmt: skip
 
 
 def _gains(ours: Sequence[Score], theirs: Sequence[Score]) -> list[Score]:

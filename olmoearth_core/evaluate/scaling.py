@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from olmoearth_core.choice import one_of
 from olmoearth_core.data.fill import Fill
 from olmoearth_core.data.normalize import Normalizer
 from olmoearth_core.data.sample import Sample
@@ -35,8 +36,7 @@ def scale_of(task: Task, opened: Opened, specs: Sequence[ModalitySpec], *, fill:
     Raises:
         ConfigError: a normalisation that does not exist, or one for which this benchmark publishes nothing.
     """
-    if task.normalization not in KINDS:
-        raise ConfigError(f'normalization: found "{task.normalization}", expected one of {", ".join(KINDS)}.')
+    one_of(task.normalization, KINDS, "normalization")
     by_name = {spec.name: spec for spec in specs}
     if task.normalization == "pretrained":
         strict = profile_name == profile.DEFAULT

@@ -58,6 +58,7 @@ class Opened:
         cannot be brought to the scale of pretraining.
     after_scale: (modality, normalised values) -> values; a quirk of a compatibility profile. None in the default one.
     source: what identifies the data besides its content: release, partition, folder name. Never a path.
+    remark: what must be said beside every score on it; "" for nothing.
     """
 
     splits: Mapping[str, Sequence[LabelledSample]]
@@ -66,6 +67,7 @@ class Opened:
     foreign: Mapping[str, str] = field(default_factory=dict)
     after_scale: Callable[[str, np.ndarray], np.ndarray] | None = None
     source: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)

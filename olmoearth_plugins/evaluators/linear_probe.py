@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from olmoearth_core.choice import one_of
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate import metrics
 from olmoearth_core.evaluate.interval import score_of
@@ -59,8 +60,7 @@ def linear_probe(
     and order. bootstrap: resamples behind the interval. precision: of products on dense tasks, auto | float32 |
     bfloat16; auto is bfloat16 where the processor multiplies it natively. Vectors are always computed in float32.
     """
-    if probe_type not in PROBE_TYPES:
-        raise ConfigError(f'linear_probe: probe_type is "{probe_type}", expected one of {", ".join(PROBE_TYPES)}.')
+    one_of(probe_type, PROBE_TYPES, "linear_probe: probe_type")
     numbers = {"batch_size": batch_size, "epochs": epochs, "eval_interval": eval_interval, "seeds": seeds or 1}
     for name, value in numbers.items():
         if value < 1:

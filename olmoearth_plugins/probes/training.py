@@ -13,7 +13,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from olmoearth_core.errors import ConfigError, TrainingError
+from olmoearth_core.choice import one_of
+from olmoearth_core.errors import TrainingError
 from olmoearth_plugins.probes import vectors
 from olmoearth_plugins.probes.adamw import AdamW
 from olmoearth_plugins.probes.batches import Feeder, Part, cut, shuffled
@@ -41,8 +42,7 @@ def place_of(precision: str, problem: Problem, device: str) -> Place:
     Raises:
         ConfigError: no such precision.
     """
-    if precision not in PRECISIONS:
-        raise ConfigError(f'linear_probe: precision is "{precision}", expected one of {", ".join(PRECISIONS)}.')
+    one_of(precision, PRECISIONS, "linear_probe: precision")
     if device.startswith("cuda"):
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

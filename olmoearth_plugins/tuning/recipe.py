@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from olmoearth_core.choice import one_of
 from olmoearth_core.errors import ConfigError
 
 HEADS = ("linear", "unet")
@@ -45,8 +46,7 @@ def checked(recipe: Recipe) -> Recipe:
     Raises:
         ConfigError: a number is out of range, or there is no such head.
     """
-    if recipe.head not in HEADS:
-        raise ConfigError(f'finetune: head is "{recipe.head}", expected one of {", ".join(HEADS)}.')
+    one_of(recipe.head, HEADS, "finetune: head")
     if min(recipe.batch_size, recipe.accumulate, recipe.epochs) < 1 or not 0 < recipe.lr < math.inf:
         raise ConfigError(
             f"finetune: batch_size, accumulate and epochs must be at least 1 and lr above 0; got {recipe.batch_size}, "

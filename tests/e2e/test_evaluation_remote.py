@@ -2,27 +2,16 @@
 
 import json
 
-import fsspec
 import pytest
-from moto.server import ThreadedMotoServer
 
 from olmoearth_core.cli.main import main
+from olmoearth_core.testing import buckets
 
 
 @pytest.fixture
 def bucket(monkeypatch):
-    """Serve a bucket on this machine."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": f"http://{host}:{port}"})
-    filesystem = fsspec.filesystem("s3")
-    filesystem.mkdir("series")
-    yield "s3://series"
-    filesystem.clear_instance_cache()
-    server.stop()
+    with buckets.bucket("series", monkeypatch) as filesystem:
+        yield "s3://series"
 
 
 def results(trained, tasks, out):

@@ -19,6 +19,7 @@ from olmoearth_benchmarks.dense import images as im
 from olmoearth_benchmarks.dense import tensor_file
 from olmoearth_benchmarks.dense.published_files import Folder
 from olmoearth_core import uri
+from olmoearth_core.choice import one_of
 from olmoearth_core.data.cache import Cache
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate.lazy import Lazy
@@ -75,8 +76,7 @@ def fifty_cities(
     model knows. label_fraction: share of the training tiles, above 0 and at most 1. patch_size: pixels of the 10 m
     grid.
     """
-    if split not in SPLITS:
-        raise ConfigError(f'fifty_cities: split is "{split}", expected one of {", ".join(SPLITS)}.')
+    one_of(split, SPLITS, "fifty_cities: split")
     if not 0 < label_fraction <= 1:
         raise ConfigError(f"fifty_cities: label_fraction is {label_fraction}, expected above 0 and at most 1.")
     wanted = None if input_modalities is None else tuple(input_modalities)

@@ -14,7 +14,7 @@ import numpy as np
 from olmoearth_benchmarks.dense.images import TWELVE
 from olmoearth_benchmarks.geobench_v2.benchmark import Facts, GeoBench2, about
 from olmoearth_benchmarks.geobench_v2.records import Record, View, names, still
-from olmoearth_core.errors import ConfigError
+from olmoearth_core.choice import one_of
 from olmoearth_core.interfaces.evaluation import Benchmark
 
 CLASSES = (
@@ -72,8 +72,7 @@ def gb2_benv2(
     all that there is. label_fraction: share of the training samples, above 0 and at most 1 (drawn with seed 42).
     patch_size: pixels of the 10 m grid. radar_order: "vh_vv" or "vv_vh", of files whose bands have no descriptions.
     """
-    if radar_order not in ORDERS:
-        raise ConfigError(f'gb2_benv2: radar_order is "{radar_order}", expected one of {", ".join(ORDERS)}.')
+    one_of(radar_order, ORDERS, "gb2_benv2: radar_order")
     facts = replace(FACTS, views={**FACTS.views, "sentinel1": _radar(radar_order)})
     return GeoBench2(
         facts=facts, root=root, input_modalities=input_modalities, label_fraction=label_fraction, patch_size=patch_size

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from olmoearth_benchmarks.geobench_v2.benchmark import Facts, GeoBench2, about
+from olmoearth_benchmarks.geobench_v2.benchmark import Facts, about, component
 from olmoearth_benchmarks.geobench_v2.records import Record, View
-from olmoearth_core.interfaces.evaluation import Benchmark
 
 BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
 MEAN, STD = 63.96, 72.52
@@ -45,7 +44,7 @@ def _label(record: Record) -> np.ndarray:
     return (record.image(record.of("AGBM"), 1)[0] - np.float32(MEAN)) / np.float32(STD)  # type: ignore[no-any-return]
 
 
-FACTS = Facts(
+_FACTS = Facts(
     slug="biomassters",
     task_type="regression",
     primary_metric="rmse",
@@ -60,20 +59,4 @@ FACTS = Facts(
     ),
 )
 
-
-def gb2_biomassters(
-    *,
-    root: str | None = None,
-    input_modalities: list[str] | None = None,
-    label_fraction: float = 1.0,
-    patch_size: int = 4,
-) -> Benchmark:
-    """Tell the biomass above ground, per pixel.
-
-    root: folder of GEO-Bench 2 or of this dataset, a path or URL; null = $GEOBENCH2_DIR. input_modalities: null =
-    all that there is. label_fraction: share of the training samples, above 0 and at most 1 (drawn with seed 42).
-    patch_size: pixels of the 10 m grid.
-    """
-    return GeoBench2(
-        facts=FACTS, root=root, input_modalities=input_modalities, label_fraction=label_fraction, patch_size=patch_size
-    )
+gb2_biomassters = component(_FACTS, asks="Tell the biomass above ground, per pixel.")

@@ -6,12 +6,11 @@ shown as co-polarised; the reference adds a cross-polarised channel of zeros.
 
 from __future__ import annotations
 
-from olmoearth_benchmarks.geobench_v2.benchmark import Facts, GeoBench2, about
+from olmoearth_benchmarks.geobench_v2.benchmark import Facts, about, component
 from olmoearth_benchmarks.geobench_v2.records import mask, still
-from olmoearth_core.interfaces.evaluation import Benchmark
 from olmoearth_core.interfaces.modality import Statistics
 
-FACTS = Facts(
+_FACTS = Facts(
     slug="caffe",
     task_type="segmentation",
     primary_metric="miou",
@@ -29,20 +28,4 @@ FACTS = Facts(
     ),
 )
 
-
-def gb2_caffe(
-    *,
-    root: str | None = None,
-    input_modalities: list[str] | None = None,
-    label_fraction: float = 1.0,
-    patch_size: int = 4,
-) -> Benchmark:
-    """Tell rock, glacier and sea, per pixel of a radar image.
-
-    root: folder of GEO-Bench 2 or of this dataset, a path or URL; null = $GEOBENCH2_DIR. input_modalities: null =
-    all that there is. label_fraction: share of the training samples, above 0 and at most 1 (drawn with seed 42).
-    patch_size: pixels of the 10 m grid.
-    """
-    return GeoBench2(
-        facts=FACTS, root=root, input_modalities=input_modalities, label_fraction=label_fraction, patch_size=patch_size
-    )
+gb2_caffe = component(_FACTS, asks="Tell rock, glacier and sea, per pixel of a radar image.")

@@ -7,9 +7,8 @@ first five bands, whatever they are (evaluation.md 9.1 number 15).
 
 from __future__ import annotations
 
-from olmoearth_benchmarks.geobench_v2.benchmark import Facts, GeoBench2, about
+from olmoearth_benchmarks.geobench_v2.benchmark import Facts, about, component
 from olmoearth_benchmarks.geobench_v2.records import mask, still
-from olmoearth_core.interfaces.evaluation import Benchmark
 from olmoearth_core.interfaces.modality import Statistics
 
 CLASSES = (
@@ -23,7 +22,7 @@ STATISTICS = {
     "B08": Statistics(104.0893, 39.563, 0.0, 255.0),
 }
 """Of the training images, published with GEO-Bench 2."""
-FACTS = Facts(
+_FACTS = Facts(
     slug="flair2",
     task_type="segmentation",
     primary_metric="miou",
@@ -41,20 +40,4 @@ FACTS = Facts(
     ),
 )
 
-
-def gb2_flair2(
-    *,
-    root: str | None = None,
-    input_modalities: list[str] | None = None,
-    label_fraction: float = 1.0,
-    patch_size: int = 4,
-) -> Benchmark:
-    """Tell the land cover, per pixel of an aerial image.
-
-    root: folder of GEO-Bench 2 or of this dataset, a path or URL; null = $GEOBENCH2_DIR. input_modalities: null =
-    all that there is. label_fraction: share of the training samples, above 0 and at most 1 (drawn with seed 42).
-    patch_size: pixels of the 10 m grid.
-    """
-    return GeoBench2(
-        facts=FACTS, root=root, input_modalities=input_modalities, label_fraction=label_fraction, patch_size=patch_size
-    )
+gb2_flair2 = component(_FACTS, asks="Tell the land cover, per pixel of an aerial image.")

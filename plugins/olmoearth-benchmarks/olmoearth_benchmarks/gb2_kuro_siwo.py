@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from olmoearth_benchmarks.geobench_v2.benchmark import Facts, GeoBench2, about
+from olmoearth_benchmarks.geobench_v2.benchmark import Facts, about, component
 from olmoearth_benchmarks.geobench_v2.records import Record, View, mask
-from olmoearth_core.interfaces.evaluation import Benchmark
 
 
 def _radar(record: Record) -> np.ndarray:
@@ -33,7 +32,7 @@ def _elevation_floored(record: Record) -> np.ndarray:
     return np.maximum(record.image(3, 1), -500)[None]  # type: ignore[no-any-return]
 
 
-FACTS = Facts(
+_FACTS = Facts(
     slug="kuro_siwo",
     task_type="segmentation",
     primary_metric="miou",
@@ -50,20 +49,4 @@ FACTS = Facts(
     ),
 )
 
-
-def gb2_kuro_siwo(
-    *,
-    root: str | None = None,
-    input_modalities: list[str] | None = None,
-    label_fraction: float = 1.0,
-    patch_size: int = 4,
-) -> Benchmark:
-    """Tell floods from permanent water and land, per pixel.
-
-    root: folder of GEO-Bench 2 or of this dataset, a path or URL; null = $GEOBENCH2_DIR. input_modalities: null =
-    all that there is. label_fraction: share of the training samples, above 0 and at most 1 (drawn with seed 42).
-    patch_size: pixels of the 10 m grid.
-    """
-    return GeoBench2(
-        facts=FACTS, root=root, input_modalities=input_modalities, label_fraction=label_fraction, patch_size=patch_size
-    )
+gb2_kuro_siwo = component(_FACTS, asks="Tell floods from permanent water and land, per pixel.")

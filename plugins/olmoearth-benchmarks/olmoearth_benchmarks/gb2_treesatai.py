@@ -5,16 +5,15 @@ The aerial and radar images of the same places are not shown.
 
 from __future__ import annotations
 
-from olmoearth_benchmarks.geobench_v2.benchmark import Facts, GeoBench2, about
+from olmoearth_benchmarks.geobench_v2.benchmark import Facts, about, component
 from olmoearth_benchmarks.geobench_v2.records import names, still
-from olmoearth_core.interfaces.evaluation import Benchmark
 
 CLASSES = (
     "Abies", "Acer", "Alnus", "Betula", "Cleared", "Fagus", "Fraxinus", "Larix", "Picea", "Pinus", "Populus", "Prunus",
     "Pseudotsuga", "Quercus", "Tilia",
 )  # fmt: skip
 BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12", "B01", "B09")
-FACTS = Facts(
+_FACTS = Facts(
     slug="treesatai",
     task_type="multilabel",
     primary_metric="micro_map",
@@ -29,20 +28,4 @@ FACTS = Facts(
     ),
 )
 
-
-def gb2_treesatai(
-    *,
-    root: str | None = None,
-    input_modalities: list[str] | None = None,
-    label_fraction: float = 1.0,
-    patch_size: int = 4,
-) -> Benchmark:
-    """Tell which of 15 genera of trees grow in a small image.
-
-    root: folder of GEO-Bench 2 or of this dataset, a path or URL; null = $GEOBENCH2_DIR. input_modalities: null =
-    all that there is. label_fraction: share of the training samples, above 0 and at most 1 (drawn with seed 42).
-    patch_size: pixels of the 10 m grid.
-    """
-    return GeoBench2(
-        facts=FACTS, root=root, input_modalities=input_modalities, label_fraction=label_fraction, patch_size=patch_size
-    )
+gb2_treesatai = component(_FACTS, asks="Tell which of 15 genera of trees grow in a small image.")

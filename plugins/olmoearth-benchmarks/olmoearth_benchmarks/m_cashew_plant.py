@@ -5,11 +5,10 @@ Polygons are coarse, so larger patches cost little. The cloud probability is lef
 
 from __future__ import annotations
 
-from olmoearth_benchmarks.geobench_v1.benchmark import Facts, GeoBench
+from olmoearth_benchmarks.geobench_v1.benchmark import Facts, component
 from olmoearth_benchmarks.geobench_v1.collection import about
-from olmoearth_core.interfaces.evaluation import Benchmark
 
-FACTS = Facts(
+_FACTS = Facts(
     name="m_cashew_plant",
     dataset="m-cashew-plant",
     task_type="segmentation",
@@ -25,22 +24,4 @@ FACTS = Facts(
     ),
 )
 
-
-def m_cashew_plant(
-    *,
-    root: str | None = None,
-    partition: str | None = None,
-    label_fraction: float = 1.0,
-    patch_size: int = 4,
-    missing: str = "error",
-) -> Benchmark:
-    """Map cashew plantations: 7 classes, 1350 / 400 / 50 images of Benin.
-
-    root: folder of the collection or of this dataset, a path or URL; null = $GEOBENCH_DIR. partition: by name; null =
-    the one of label_fraction, the share of training samples: 0.01, 0.02, 0.05, 0.1, 0.2, 0.5 or 1.0. patch_size:
-    pixels of the 10 m grid. missing: "error" or "skip", for samples of the partition whose files are not there.
-    """
-    return GeoBench(
-        facts=FACTS, root=root, partition=partition, label_fraction=label_fraction, patch_size=patch_size,
-        missing=missing,
-    )  # fmt: skip
+m_cashew_plant = component(_FACTS, asks="Map cashew plantations: 7 classes, 1350 / 400 / 50 images of Benin.")

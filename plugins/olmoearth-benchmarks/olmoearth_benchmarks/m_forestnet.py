@@ -7,11 +7,10 @@ pretraining do not fit: set normalization = "dataset". Profile reference-2026.07
 from __future__ import annotations
 
 from olmoearth_benchmarks.geobench_v1.bands import LANDSAT8
-from olmoearth_benchmarks.geobench_v1.benchmark import Facts, GeoBench
+from olmoearth_benchmarks.geobench_v1.benchmark import Facts, component
 from olmoearth_benchmarks.geobench_v1.collection import about
-from olmoearth_core.interfaces.evaluation import Benchmark
 
-FACTS = Facts(
+_FACTS = Facts(
     name="m_forestnet",
     dataset="m-forestnet",
     task_type="classification",
@@ -34,22 +33,4 @@ FACTS = Facts(
     ),
 )
 
-
-def m_forestnet(
-    *,
-    root: str | None = None,
-    partition: str | None = None,
-    label_fraction: float = 1.0,
-    patch_size: int = 4,
-    missing: str = "error",
-) -> Benchmark:
-    """Tell why a forest was lost: 12 classes, 6464 / 989 / 993 images of Indonesia.
-
-    root: folder of the collection or of this dataset, a path or URL; null = $GEOBENCH_DIR. partition: by name; null =
-    the one of label_fraction, the share of training samples: 0.01, 0.02, 0.05, 0.1, 0.2, 0.5 or 1.0. patch_size:
-    pixels of the 10 m grid. missing: "error" or "skip", for samples of the partition whose files are not there.
-    """
-    return GeoBench(
-        facts=FACTS, root=root, partition=partition, label_fraction=label_fraction, patch_size=patch_size,
-        missing=missing,
-    )  # fmt: skip
+m_forestnet = component(_FACTS, asks="Tell why a forest was lost: 12 classes, 6464 / 989 / 993 images of Indonesia.")

@@ -6,11 +6,10 @@ modality and are left out.
 
 from __future__ import annotations
 
-from olmoearth_benchmarks.geobench_v1.benchmark import Facts, GeoBench
+from olmoearth_benchmarks.geobench_v1.benchmark import Facts, component
 from olmoearth_benchmarks.geobench_v1.collection import about
-from olmoearth_core.interfaces.evaluation import Benchmark
 
-FACTS = Facts(
+_FACTS = Facts(
     name="m_so2sat",
     dataset="m-so2sat",
     task_type="classification",
@@ -31,22 +30,6 @@ FACTS = Facts(
     ),
 )
 
-
-def m_so2sat(
-    *,
-    root: str | None = None,
-    partition: str | None = None,
-    label_fraction: float = 1.0,
-    patch_size: int = 4,
-    missing: str = "error",
-) -> Benchmark:
-    """Tell the local climate zone of a place: 17 classes, 19992 / 986 / 986 images of cities.
-
-    root: folder of the collection or of this dataset, a path or URL; null = $GEOBENCH_DIR. partition: by name; null =
-    the one of label_fraction, the share of training samples: 0.01, 0.02, 0.05, 0.1, 0.2, 0.5 or 1.0. patch_size:
-    pixels of the 10 m grid. missing: "error" or "skip", for samples of the partition whose files are not there.
-    """
-    return GeoBench(
-        facts=FACTS, root=root, partition=partition, label_fraction=label_fraction, patch_size=patch_size,
-        missing=missing,
-    )  # fmt: skip
+m_so2sat = component(
+    _FACTS, asks="Tell the local climate zone of a place: 17 classes, 19992 / 986 / 986 images of cities."
+)

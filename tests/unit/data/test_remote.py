@@ -6,13 +6,12 @@ import os
 import threading
 from typing import ClassVar
 
-import fsspec
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 
 from olmoearth_core.data.dataset import Crop, OlmoEarthDataset
 from olmoearth_core.errors import DataError
+from olmoearth_core.testing import buckets
 
 S2 = ["sentinel2_l2a"]
 CROP = Crop(1, 4, 2)
@@ -80,17 +79,8 @@ def test_a_server_that_is_not_there_is_named():
 
 @pytest.fixture
 def bucket(monkeypatch):
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": f"http://{host}:{port}"})
-    filesystem = fsspec.filesystem("s3")
-    filesystem.mkdir("sets")
-    yield filesystem
-    filesystem.clear_instance_cache()
-    server.stop()
+    with buckets.bucket("sets", monkeypatch) as filesystem:
+        yield filesystem
 
 
 def test_a_data_set_in_an_object_store_is_read_and_a_changed_file_fetched_again(tmp_path, make_set, bucket):

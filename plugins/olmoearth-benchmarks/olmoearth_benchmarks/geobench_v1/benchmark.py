@@ -8,7 +8,7 @@ are trusted, lacking bands are copies of others, and every image is of July 2020
 # H W pixels, K classes
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,16 +20,25 @@ from olmoearth_benchmarks.geobench_v1.published import Published, Source
 from olmoearth_benchmarks.geobench_v1.sample_file import Stored
 from olmoearth_benchmarks.place import folder
 from olmoearth_core import uri
+from olmoearth_core.choice import one_of
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
-from olmoearth_core.interfaces.evaluation import FIXED_SPLITS, About, Context, LabelledSample, Opened, TaskType
+from olmoearth_core.interfaces.evaluation import (
+    FIXED_SPLITS,
+    About,
+    Benchmark,
+    Context,
+    LabelledSample,
+    Opened,
+    TaskType,
+)
 from olmoearth_core.interfaces.modality import ModalitySpec, Statistics
 
 TIMESTAMP = (1, 6, 2020)
 """Day, month 0-11 and year of a sample that does not say its own."""
-MISSING = ("error", "skip")
+MISSING = ("error", "skip", "share")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +69,36 @@ class Facts:
         return "segmentation" if self.task_type == "segmentation" else "classification"
 
 
+DOC = """{asks}
+
+    root: folder of the collection or of this dataset, a path or URL; null = $GEOBENCH_DIR. partition: by name; null =
+    the one of label_fraction, the share of training samples: 0.01, 0.02, 0.05, 0.1, 0.2, 0.5 or 1.0. patch_size:
+    pixels of the 10 m grid. missing: for samples of the partition whose files are not there, "error", "skip", or
+    "share" to put what is there into every split, which tries a set out and scores nothing.
+    """
+
+
+def component(facts: Facts, *, asks: str) -> Callable[..., Benchmark]:
+    """Return the factory of a dataset. asks: the first sentence of its docstring."""
+
+    def factory(
+        *,
+        root: str | None = None,
+        partition: str | None = None,
+        label_fraction: float = 1.0,
+        patch_size: int = 4,
+        missing: str = "error",
+    ) -> Benchmark:
+        return GeoBench(
+            facts=facts, root=root, partition=partition, label_fraction=label_fraction, patch_size=patch_size,
+            missing=missing,
+        )  # fmt: skip
+
+    factory.__doc__ = DOC.format(asks=asks)
+    factory.__name__ = factory.__qualname__ = facts.name
+    return factory
+
+
 @dataclass(kw_only=True)
 class GeoBench:
     """A dataset with the options of its component."""
@@ -80,8 +119,7 @@ class GeoBench:
         self.name, self.task_type, self.primary_metric = facts.name, facts.task_type, facts.primary_metric
         self.about = facts.about
         layout.partition_name(self.partition, self.label_fraction, self.name)
-        if self.missing not in MISSING:
-            raise ConfigError(f'{self.name}: missing = "{self.missing}", expected one of {", ".join(MISSING)}.')
+        one_of(self.missing, MISSING, f"{self.name}: missing")
         if self.patch_size < 1:
             raise ConfigError(f"{self.name}: patch_size is {self.patch_size}, expected 1 or more pixels.")
 
@@ -107,6 +145,7 @@ class GeoBench:
             foreign={spec.name: self.facts.foreign} if self.facts.foreign and not reference else {},
             after_scale=imputation.copy_scaled(spec) if reference and self.facts.copies_scaled else None,
             source=f"GEO-Bench v1 {self.facts.dataset}, partition {wanted}{note}",
+            remark="all splits share their samples: a trial, not a score" if self.missing == "share" else "",
         )
 
     def prepare(self, raw: str, out: str) -> Iterator[str]:
@@ -146,7 +185,11 @@ class GeoBench:
                 f"{source.where}: {len(lacking)} of the {len(listed)} samples of partition {wanted} are missing, for "
                 f'example {lacking[0]}. Get the whole archive, or set missing = "skip" to score the others.'
             )
-        return there, f", {len(lacking)} of {len(listed)} samples missing" if lacking else ""
+        note = f", {len(lacking)} of {len(listed)} samples missing" if lacking else ""
+        if self.missing == "share":
+            found = tuple(dict.fromkeys(name for names in there.values() for name in names))
+            return dict.fromkeys(FIXED_SPLITS, found), note
+        return there, note
 
     def _plan(self, keys: Sequence[str], *, reference: bool) -> dict[str, str]:
         sensor = self.facts.sensor

@@ -22,7 +22,7 @@ from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
-from olmoearth_core.interfaces.evaluation import About, Context, LabelledSample, Opened, TaskType
+from olmoearth_core.interfaces.evaluation import About, Benchmark, Context, LabelledSample, Opened, TaskType
 from olmoearth_core.interfaces.modality import ModalitySpec, Statistics
 
 VARIABLE = "GEOBENCH2_DIR"
@@ -61,6 +61,34 @@ class Facts:
     dated: bool = False
     foreign: Mapping[str, str] = field(default_factory=dict)
     statistics: Mapping[str, Mapping[str, Statistics]] = field(default_factory=dict)
+
+
+DOC = """{asks}
+
+    root: folder of GEO-Bench 2 or of this dataset, a path or URL; null = $GEOBENCH2_DIR. input_modalities: null =
+    all that there is. label_fraction: share of the training samples, above 0 and at most 1 (drawn with seed 42).
+    patch_size: pixels of the 10 m grid.
+    """
+
+
+def component(facts: Facts, *, asks: str) -> Callable[..., Benchmark]:
+    """Return the factory of a dataset. asks: the first sentence of its docstring."""
+
+    def factory(
+        *,
+        root: str | None = None,
+        input_modalities: list[str] | None = None,
+        label_fraction: float = 1.0,
+        patch_size: int = 4,
+    ) -> Benchmark:
+        return GeoBench2(
+            facts=facts, root=root, input_modalities=input_modalities, label_fraction=label_fraction,
+            patch_size=patch_size,
+        )  # fmt: skip
+
+    factory.__doc__ = DOC.format(asks=asks)
+    factory.__name__ = factory.__qualname__ = f"gb2_{facts.slug}"
+    return factory
 
 
 @dataclass(kw_only=True)

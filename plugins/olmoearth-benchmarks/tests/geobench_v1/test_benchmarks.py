@@ -342,3 +342,11 @@ def test_statistics_that_are_no_numbers_are_refused(make):
     (folder / "band_stats.json").write_text(json.dumps({"02 - Blue": {"mean": float("nan"), "std": 1}}))
     with pytest.raises(DataError, match="02 - Blue has no finite mean"):
         opened(m_eurosat(root=str(make.root)))
+
+
+def test_what_is_there_can_be_shared_by_all_splits_to_try_a_set_out(make):
+    make.dataset("m-eurosat", lambda n: n)
+    found = m_eurosat(root=str(make.root), missing="share").open([S2], context=Context())
+    names = {split: [one.name for one in part] for split, part in found.splits.items()}
+    assert names["train"] == names["valid"] == names["test"]
+    assert found.remark == "all splits share their samples: a trial, not a score"

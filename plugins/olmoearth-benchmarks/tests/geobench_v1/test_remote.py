@@ -3,28 +3,19 @@
 import fsspec
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 from olmoearth_benchmarks.m_eurosat import m_eurosat
 from olmoearth_sentinel2.l2a import sentinel2_l2a
 
 from olmoearth_core.interfaces.evaluation import Context
+from olmoearth_core.testing import buckets
 
 S2 = sentinel2_l2a()
 
 
 @pytest.fixture
 def bucket(monkeypatch):
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": f"http://{host}:{port}"})
-    filesystem = fsspec.filesystem("s3")
-    filesystem.mkdir("bench")
-    yield filesystem
-    filesystem.clear_instance_cache()
-    server.stop()
+    with buckets.bucket("bench", monkeypatch) as filesystem:
+        yield filesystem
 
 
 def same(root, url):
