@@ -24,7 +24,7 @@ def bucket(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(key, "test")
     monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": f"http://{host}:{port}"})
     filesystem = fsspec.filesystem("s3")
-    filesystem.mkdir(name)
+    filesystem.makedirs(name, exist_ok=True)
     try:
         yield filesystem
     finally:

@@ -10,7 +10,7 @@ from olmoearth_core.testing import buckets
 
 @pytest.fixture
 def bucket(monkeypatch):
-    with buckets.bucket("series", monkeypatch) as filesystem:
+    with buckets.bucket("series", monkeypatch):
         yield "s3://series"
 
 

@@ -1,33 +1,23 @@
 """Tiles in a bucket are the tiles on the disk."""
 
-import fsspec
 import numpy as np
 import pytest
 import torch
-from moto.server import ThreadedMotoServer
 from olmoearth_benchmarks.fifty_cities import fifty_cities
 from olmoearth_benchmarks.mados import mados
 from olmoearth_sentinel2.l2a import sentinel2_l2a
 
 from olmoearth_core.interfaces.evaluation import Context
+from olmoearth_core.testing import buckets
 
 S2 = sentinel2_l2a()
 
 
 @pytest.fixture
 def bucket(monkeypatch, tmp_path):
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": f"http://{host}:{port}"})
-    filesystem = fsspec.filesystem("s3")
-    filesystem.makedirs("dense", exist_ok=True)
-    yield filesystem
-    filesystem.clear_instance_cache()
-    server.stop()
+    with buckets.bucket("dense", monkeypatch) as filesystem:
+        yield filesystem
 
 
 def test_tiles_in_a_bucket_are_the_tiles_on_the_disk(bucket, tmp_path):
