@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from olmoearth_core.evaluate.leaderboard import Board
+    from olmoearth_core.leaderboard.board import Board
 
 app = typer.Typer(help="Compare evaluations with each other and with published numbers.", no_args_is_help=True,
                   rich_markup_mode=None)  # fmt: skip
@@ -39,7 +39,7 @@ def table(
     Best scores and ranks are taken within one protocol and profile; remarks below the table say what looks wrong.
     """
     from olmoearth_core.errors import ConfigError
-    from olmoearth_core.evaluate.leaderboard_text import FORMATS
+    from olmoearth_core.leaderboard.text import FORMATS
 
     if format not in FORMATS:
         raise ConfigError(f'--format: found "{format}", expected one of {", ".join(FORMATS)}.')
@@ -70,7 +70,7 @@ def plot(
     Drawing needs matplotlib.
     """
     from olmoearth_core.care import drawing
-    from olmoearth_core.evaluate.leaderboard_plot import draw
+    from olmoearth_core.leaderboard.plot import draw
 
     drawing.check(out)
     board = _board(paths, reference, metric, tasks, models, skip_broken)
@@ -81,8 +81,8 @@ def plot(
 def _board(
     paths: list[Path] | None, reference: bool, metric: str, tasks: str | None, models: str | None, skip_broken: bool
 ) -> Board:
-    from olmoearth_core.evaluate.leaderboard import build
-    from olmoearth_core.evaluate.selection import Wanted, bounds_of, gathered
+    from olmoearth_core.leaderboard.board import build
+    from olmoearth_core.leaderboard.selection import Wanted, bounds_of, gathered
 
     found, boards = gathered(paths or [], reference=reference, skip_broken=skip_broken)
     wanted = Wanted(metric, tuple(_words(tasks)), tuple(_words(models)))

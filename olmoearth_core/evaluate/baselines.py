@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from olmoearth_core.evaluate.embed import Encode, Reading, batches, join, padded
+from olmoearth_core.features.embed import Encode, Reading, batches, join, padded
 
 if TYPE_CHECKING:
     from olmoearth_core.data.sample import Sample

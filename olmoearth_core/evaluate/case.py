@@ -12,11 +12,11 @@ from torch import Tensor
 
 from olmoearth_core.evaluate import team
 from olmoearth_core.evaluate.chunks import Chunks
-from olmoearth_core.evaluate.compress import Compression, Reduction
-from olmoearth_core.evaluate.embed import Encode, Reading
-from olmoearth_core.evaluate.store import Store, Table, key_of
 from olmoearth_core.evaluate.subjects import Subject
 from olmoearth_core.evaluate.tuning import NothingToTrain
+from olmoearth_core.features.compress import Compression, Reduction
+from olmoearth_core.features.embed import Encode, Reading
+from olmoearth_core.features.store import Store, Table, key_of
 from olmoearth_core.interfaces.evaluation import ALL, LabelledSample, TaskType, Tunable
 from olmoearth_core.train.distributed import World
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from olmoearth_core.evaluate import baselines
-from olmoearth_core.evaluate.embed import Reading
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.evaluate.scaling import scale_of
 from olmoearth_core.evaluate.subjects import Subject, of_model
+from olmoearth_core.features.embed import Reading
 from olmoearth_core.interfaces.evaluation import DENSE
 from olmoearth_core.models.card import ModelCard, card_of
 from olmoearth_core.train import checkpoint

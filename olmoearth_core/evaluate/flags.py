@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from olmoearth_core.evaluate import metrics
 from olmoearth_core.evaluate.results import Row
+from olmoearth_core.scores import metrics
 
 TRIVIAL = ("majority", "pixels", "untrained")
 """Subjects that nobody has trained, worst first."""

@@ -16,11 +16,11 @@ from olmoearth_core.data.sample import Batch, Sample
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.evaluate.admission import refusal
 from olmoearth_core.evaluate.contender import DEFAULT_RUN
-from olmoearth_core.evaluate.embed import Encode, Reading, batches, device_of, join, resting, stack
 from olmoearth_core.evaluate.fingerprint import weights_hash
 from olmoearth_core.evaluate.scaling import scale_of
 from olmoearth_core.evaluate.subjects import Subject
 from olmoearth_core.evaluate.tuning import NothingToTrain, TunableWith, layers_of
+from olmoearth_core.features.embed import Encode, Reading, batches, device_of, join, resting, stack
 from olmoearth_core.interfaces.evaluation import DENSE
 from olmoearth_core.interfaces.wrapper import Embedder, Wish, Wrapper
 from olmoearth_core.kinds import registry

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from olmoearth_core.evaluate.tally import scores_of
-from olmoearth_core.evaluate.trivial import chance
 from olmoearth_core.interfaces.evaluation import Score
+from olmoearth_core.scores.tally import scores_of
+from olmoearth_core.scores.trivial import chance
 
 if TYPE_CHECKING:
     from olmoearth_core.evaluate.run import OpenTask

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate import metrics
 from olmoearth_core.evaluate.case import Setting, TaskCase
 from olmoearth_core.evaluate.chunks import Chunks, absent_share, fingerprint
-from olmoearth_core.evaluate.compress import Compression
-from olmoearth_core.evaluate.embed import Reading
 from olmoearth_core.evaluate.flags import flagged
-from olmoearth_core.evaluate.interval import difference
 from olmoearth_core.evaluate.lazy import subset
 from olmoearth_core.evaluate.majority import majority_scores
 from olmoearth_core.evaluate.results import Row
-from olmoearth_core.evaluate.store import Store
 from olmoearth_core.evaluate.subjects import Subject, majority
 from olmoearth_core.evaluate.tuning import NothingToTrain
+from olmoearth_core.features.compress import Compression
+from olmoearth_core.features.embed import Reading
+from olmoearth_core.features.store import Store
 from olmoearth_core.interfaces.evaluation import ALL, Context, Opened, Score, Task
+from olmoearth_core.scores import metrics
+from olmoearth_core.scores.interval import difference
 from olmoearth_core.train.distributed import World
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from olmoearth_core.data.normalize import Normalizer
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate import norm_methods, profile
-from olmoearth_core.evaluate.embed import Scale
+from olmoearth_core.features.embed import Scale
 from olmoearth_core.interfaces.evaluation import Opened
 from olmoearth_core.interfaces.modality import ModalitySpec, Statistics
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from olmoearth_core.evaluate import baselines
-from olmoearth_core.evaluate.embed import Encode, Reading, encode_with
 from olmoearth_core.evaluate.fingerprint import weights_hash
 from olmoearth_core.evaluate.tuning import tunable
+from olmoearth_core.features.embed import Encode, Reading, encode_with
 from olmoearth_core.interfaces.evaluation import Tunable
 
 if TYPE_CHECKING:

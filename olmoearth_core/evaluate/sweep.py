@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from olmoearth_core.config.overrides import literal
 from olmoearth_core.errors import ConfigError
-from olmoearth_core.evaluate import metrics
 from olmoearth_core.evaluate.run import OpenTask, open_task, rows_of, score_subject
 from olmoearth_core.evaluate.trained import TASKS, Evaluation, Request
 from olmoearth_core.evaluate.tuning import NothingToTrain
 from olmoearth_core.interfaces.evaluation import Context, Task
+from olmoearth_core.scores import metrics
 
 if TYPE_CHECKING:
     from olmoearth_core.evaluate.results import Row

@@ -18,7 +18,7 @@ from olmoearth_core.evaluate import profile, subjects
 from olmoearth_core.evaluate.contender import Contender, contender
 from olmoearth_core.evaluate.results import Row
 from olmoearth_core.evaluate.run import OpenTask, Options, open_task, score_task
-from olmoearth_core.evaluate.store import Store
+from olmoearth_core.features.store import Store
 from olmoearth_core.interfaces.evaluation import Context, Task
 from olmoearth_core.train.distributed import World
 

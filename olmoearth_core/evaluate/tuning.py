@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from olmoearth_core.errors import ConfigError
-from olmoearth_core.evaluate.embed import Reading, device_of, encoder_of, forward, resting
+from olmoearth_core.features.embed import Reading, device_of, encoder_of, forward, resting
 
 if TYPE_CHECKING:
     from olmoearth_core.data.sample import Sample

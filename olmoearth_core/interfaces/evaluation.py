@@ -87,7 +87,7 @@ class Benchmark(Protocol):
     """Data and facts of one task; making it touches no disk.
 
     patch_size: what the task uses unless it is told otherwise, in pixels of the 10 m grid.
-    primary_metric: a name of `olmoearth_core.evaluate.metrics`; the one that is selected on and carries an interval.
+    primary_metric: a name of `olmoearth_core.scores.metrics`; the one that is selected on and carries an interval.
     """
 
     @property

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from olmoearth_core.data.fitting import whole_patch_size
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate.embed import device_of, encoder_of, resting
-from olmoearth_core.evaluate.pooling import max_all, max_grid, pool_all, pool_grid
+from olmoearth_core.features.embed import device_of, encoder_of, resting
+from olmoearth_core.features.pooling import max_all, max_grid, pool_all, pool_grid
 from olmoearth_core.interfaces.modality import ModalitySpec
 from olmoearth_core.interfaces.parts import Pooling
 from olmoearth_core.models.card import ModelCard, card_of

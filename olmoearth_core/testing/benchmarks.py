@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import get_args
 
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate import metrics
 from olmoearth_core.interfaces.evaluation import About, Benchmark, Context, TaskType
 from olmoearth_core.kinds import registry
 from olmoearth_core.lookup import modalities
+from olmoearth_core.scores import metrics
 from olmoearth_core.testing.subject import NotApplicable, Subject
 
 CHECKS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from olmoearth_core.evaluate import metrics
 from olmoearth_core.interfaces.leaderboard import PUBLISHED, Leaderboard
+from olmoearth_core.scores import metrics
 from olmoearth_core.testing.subject import Subject
 
 CHECKS = (

@@ -27,10 +27,10 @@ from olmoearth_core.interfaces.settings import checked_by
 from olmoearth_plugins.callbacks.task_names import check_task_names
 
 if TYPE_CHECKING:
-    from olmoearth_core.evaluate.embed import Reading
     from olmoearth_core.evaluate.results import Row
     from olmoearth_core.evaluate.run import OpenTask
     from olmoearth_core.evaluate.subjects import Subject
+    from olmoearth_core.features.embed import Reading
     from olmoearth_core.train.distributed import World
     from olmoearth_core.train.trainer import Trainer
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from olmoearth_core.data.fitting import require_batch
 from olmoearth_core.data.sample import Batch
 from olmoearth_core.errors import ConfigError
-from olmoearth_core.evaluate.embed import resting
+from olmoearth_core.features.embed import resting
 from olmoearth_core.interfaces.model import Encoded
 from olmoearth_plugins.blocks.block import Block, blocks
 from olmoearth_plugins.blocks.composite import CompositeEncodings

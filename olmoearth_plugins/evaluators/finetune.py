@@ -16,12 +16,12 @@ from torch import Tensor
 
 from olmoearth_core.errors import ConfigError
 from olmoearth_core.evaluate.fingerprint import weights_hash
-from olmoearth_core.evaluate.metrics import checked as checked_metric
-from olmoearth_core.evaluate.metrics import names
 from olmoearth_core.evaluate.profile import REFERENCE
-from olmoearth_core.evaluate.store import key_of
-from olmoearth_core.evaluate.tally import Tally, scores_of
+from olmoearth_core.features.store import key_of
 from olmoearth_core.interfaces.evaluation import ALL, Case, Evaluator, Score, Tunable
+from olmoearth_core.scores.metrics import checked as checked_metric
+from olmoearth_core.scores.metrics import names
+from olmoearth_core.scores.tally import Tally, scores_of
 from olmoearth_plugins.probes.problem import Problem, problem_of
 from olmoearth_plugins.probes.targets import Scaling, fit
 from olmoearth_plugins.tuning.heads import head_of

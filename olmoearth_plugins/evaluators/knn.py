@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate.interval import score_of
-from olmoearth_core.evaluate.nearest import Rows, nearest
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.evaluate.splits import block_split, cap_per_class
-from olmoearth_core.evaluate.tally import ClassTally, MultilabelTally, PixelTally, Tally, scores_of
+from olmoearth_core.features.nearest import Rows, nearest
 from olmoearth_core.interfaces.evaluation import ALL, Case, Evaluator, Score
+from olmoearth_core.scores.interval import score_of
+from olmoearth_core.scores.tally import ClassTally, MultilabelTally, PixelTally, Tally, scores_of
 
 _CHUNK = 2048
 _FIXED = {"classification": "accuracy", "multilabel": "micro_map"}
@@ -41,7 +41,7 @@ def knn(
 
     Labels per pixel count by patch: the commonest class of a training patch (of equals the lowest) is its label, and
     what is answered for a patch is answered for each of its pixels. Memory does not grow with the number of features,
-    which may be in a file: see `olmoearth_core.evaluate.nearest`.
+    which may be in a file: see `olmoearth_core.features.nearest`.
 
     k: neighbours asked; all of them where there are fewer. temperature: smaller = the nearest decides.
     seeds: number of spatial-block splits of a benchmark that has none; each gives one score. test_fraction: share of

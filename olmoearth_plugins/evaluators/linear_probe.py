@@ -18,12 +18,12 @@ from torch import Tensor
 
 from olmoearth_core.choice import one_of
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate import metrics
-from olmoearth_core.evaluate.interval import score_of
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.evaluate.splits import block_split
-from olmoearth_core.evaluate.tally import Tally, scores_of
 from olmoearth_core.interfaces.evaluation import ALL, Case, Evaluator, Score
+from olmoearth_core.scores import metrics
+from olmoearth_core.scores.interval import score_of
+from olmoearth_core.scores.tally import Tally, scores_of
 from olmoearth_plugins.probes import quirks, training
 from olmoearth_plugins.probes.batches import Part
 from olmoearth_plugins.probes.heads import AttnPool, Head, head_of

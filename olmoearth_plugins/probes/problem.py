@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate.metrics import integers
 from olmoearth_core.interfaces.evaluation import DENSE, TaskType
+from olmoearth_core.scores.metrics import integers
 
 PROBE_TYPES = ("linear", "interpolate_linear", "bilinear_conv", "attnpool")
 ALLOWED: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from olmoearth_core.evaluate.tally import ClassTally, MultilabelTally, PixelTally, Tally, ValueTally
+from olmoearth_core.scores.tally import ClassTally, MultilabelTally, PixelTally, Tally, ValueTally
 from olmoearth_plugins.probes.problem import Problem
 from olmoearth_plugins.probes.targets import Scaling
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from olmoearth_core.errors import TrainingError
-from olmoearth_core.evaluate.metrics import better
-from olmoearth_core.evaluate.tally import Tally
+from olmoearth_core.scores.metrics import better
+from olmoearth_core.scores.tally import Tally
 from olmoearth_plugins.probes.losses import Objective, objective
 from olmoearth_plugins.tuning import rates
 from olmoearth_plugins.tuning.model import Model

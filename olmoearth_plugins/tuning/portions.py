@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from olmoearth_core.errors import DataError
-from olmoearth_core.evaluate.metrics import check_range, integers
 from olmoearth_core.evaluate.splits import block_split
 from olmoearth_core.interfaces.evaluation import ALL, Case, LabelledSample
+from olmoearth_core.scores.metrics import check_range, integers
 from olmoearth_plugins.probes.problem import Problem
 
 TESTED = SELECTED = 0.2

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from olmoearth_core.evaluate.metrics import direction
 from olmoearth_core.interfaces.evaluation import Tunable
+from olmoearth_core.scores.metrics import direction
 from olmoearth_plugins.tuning.recipe import UNFREEZING, Recipe
 
 

@@ -2,7 +2,7 @@
 
 import ast
 
-HEAVY_PARTS = ("train", "data", "evaluate", "infer", "models", "testing", "convert")
+HEAVY_PARTS = ("train", "data", "evaluate", "features", "infer", "models", "testing", "convert")
 """Folders of core that may import torch when they are imported; interfaces, config and cli may not."""
 
 

@@ -20,7 +20,6 @@ from olmoearth_benchmarks.windows import layout, pixels
 from olmoearth_benchmarks.windows.split import divided, share
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate import metrics
 from olmoearth_core.evaluate.lazy import Lazy
 from olmoearth_core.evaluate.profile import REFERENCE
 from olmoearth_core.interfaces.evaluation import (
@@ -31,6 +30,7 @@ from olmoearth_core.interfaces.evaluation import (
     Opened,
     TaskType,
 )
+from olmoearth_core.scores import metrics
 
 if TYPE_CHECKING:
     from olmoearth_core.interfaces.modality import ModalitySpec

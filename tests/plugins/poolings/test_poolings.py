@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate.pooling import pool_all, pool_grid
+from olmoearth_core.features.pooling import pool_all, pool_grid
 from olmoearth_core.interfaces.loss import Tokens
 from olmoearth_plugins.poolings.attention import attention
 from olmoearth_plugins.poolings.band_sets import band_sets

@@ -11,8 +11,8 @@ from torch.nn.functional import cross_entropy
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import TrainingError
-from olmoearth_core.evaluate.embed import Reading
 from olmoearth_core.evaluate.tuning import tunable
+from olmoearth_core.features.embed import Reading
 from olmoearth_core.interfaces.evaluation import LabelledSample
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec
 from olmoearth_core.testing.evaluators import ToyCase, ToyEncoder, toy

@@ -8,7 +8,7 @@ from torch import nn
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.evaluate.baselines import pixels, untrained
-from olmoearth_core.evaluate.embed import Reading
+from olmoearth_core.features.embed import Reading
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec
 
 OPTICAL = ModalitySpec("optical", (BandSet(("red", "nir"), 16),), 16, multitemporal=True)

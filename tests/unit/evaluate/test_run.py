@@ -12,16 +12,16 @@ from olmoearth_core.data.sample import Sample
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.errors import ConfigError, DataError
 from olmoearth_core.evaluate.chunks import Chunks, absent_share, content_hash, fingerprint
-from olmoearth_core.evaluate.embed import Reading
 from olmoearth_core.evaluate.fingerprint import weights_hash
-from olmoearth_core.evaluate.interval import score_of
 from olmoearth_core.evaluate.lazy import subset
 from olmoearth_core.evaluate.results import as_json, from_json, markdown, table
 from olmoearth_core.evaluate.run import Options, open_task, score_task
-from olmoearth_core.evaluate.store import Store
 from olmoearth_core.evaluate.subjects import Subject
 from olmoearth_core.evaluate.tuning import NothingToTrain, layers_of
+from olmoearth_core.features.embed import Reading
+from olmoearth_core.features.store import Store
 from olmoearth_core.interfaces.evaluation import ALL, Context, LabelledSample, Opened, Task
+from olmoearth_core.scores.interval import score_of
 
 CONTEXT = Context()
 

@@ -10,8 +10,8 @@ from torch import nn
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.data.tokens import Tokenization
 from olmoearth_core.evaluate import foreign
-from olmoearth_core.evaluate.embed import Reading
 from olmoearth_core.evaluate.tuning import NothingToTrain, tunable
+from olmoearth_core.features.embed import Reading
 from olmoearth_core.interfaces.modality import BandSet, ModalitySpec
 from olmoearth_core.interfaces.model import Encoded
 

@@ -8,7 +8,7 @@ import torch
 from olmoearth_core import Batch, embed
 from olmoearth_core.data.normalize import bounds
 from olmoearth_core.errors import ConfigError, DataError
-from olmoearth_core.evaluate.pooling import max_all, max_grid
+from olmoearth_core.features.pooling import max_all, max_grid
 from olmoearth_core.interfaces.loss import Tokens
 from olmoearth_core.models.prepare import prepare
 

@@ -64,7 +64,7 @@ def test_an_area_that_fits_into_a_window_is_unchanged(small, area):
 
 
 def test_the_pooled_vector_is_that_of_all_visible_tokens_of_all_windows(small, area):
-    from olmoearth_core.evaluate.pooling import pool_all
+    from olmoearth_core.features.pooling import pool_all
     from olmoearth_core.models.prepare import prepare
 
     total, count, largest = torch.zeros(16), 0, []

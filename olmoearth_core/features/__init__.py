@@ -1,0 +1,1 @@
+"""From a model's tokens to features: pooled, kept, made smaller, compared."""

@@ -1,0 +1,1 @@
+"""From predictions and truth to numbers that say how sure they are."""
