@@ -106,9 +106,9 @@ class TaskCase:
         """Work for rank 0 until it has done; called on every other rank."""
         team.follow(self.setting.world, lambda order: self._obey(order["split"], order["concat"]))
 
-    def dismiss(self, error: str = "") -> None:
-        """Tell the other ranks that this case is done; called on rank 0."""
-        team.lead(self.setting.world, {"do": "end", "error": error})
+    def dismiss(self, outcome: str) -> None:
+        """Tell the other ranks that this case has ended, and how (`team.DONE` ...); called on rank 0."""
+        team.lead(self.setting.world, {"do": "end", "outcome": outcome})
 
     def _compressed(self, features: Tensor, split: str, concat: bool) -> Tensor:
         """Round and reduce as the task asks; the directions are those of the training split."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from olmoearth_core.errors import ConfigError, DataError
+from olmoearth_core.evaluate import team
 from olmoearth_core.evaluate.case import Setting, TaskCase
 from olmoearth_core.evaluate.chunks import Chunks, absent_share, fingerprint
 from olmoearth_core.evaluate.flags import flagged
@@ -149,12 +150,15 @@ def score_subject(open_: OpenTask, subject: Subject, reading: ReadingOf, options
     if not options.world.speaks:
         case.follow()
         return Scored(subject)
-    failure = "an error that rank 0 reports"
+    outcome = team.FAILED
     try:
         scores = open_.task.evaluator.evaluate(case)
-        failure = ""
+        outcome = team.DONE
+    except NothingToTrain:
+        outcome = team.NOTHING
+        raise
     finally:
-        case.dismiss(failure)
+        case.dismiss(outcome)
     return Scored(subject, scores)
 
 

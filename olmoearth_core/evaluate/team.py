@@ -15,8 +15,11 @@ import numpy as np
 
 from olmoearth_core.errors import DataError, OlmoEarthError
 from olmoearth_core.evaluate.chunks import Chunks, Facts
+from olmoearth_core.evaluate.tuning import NothingToTrain
 from olmoearth_core.train.distributed import World
 
+DONE, NOTHING, FAILED = "done", "nothing to train", "failed"
+"""How a case ends."""
 Encoded = tuple[np.ndarray, Facts]
 Work = Callable[[int], np.ndarray]
 """From the number of a chunk to its features; notes the chunk's facts on the way."""
@@ -54,12 +57,15 @@ def follow(world: World, obey: Callable[[dict[str, Any]], None]) -> None:
     """Do what rank 0 says until it says that it has done.
 
     Raises:
+        NothingToTrain: as rank 0, which then goes on with the next subject.
         DataError: rank 0 has failed.
     """
     while (order := json.loads(world.share_text("")))["do"] != "end":
         obey(order)
-    if order.get("error"):
-        raise DataError(f"rank 0 failed: {order['error']}")
+    if order["outcome"] == NOTHING:
+        raise NothingToTrain("rank 0 found nothing to train")
+    if order["outcome"] != DONE:
+        raise DataError("rank 0 failed; it says why.")
 
 
 def _attempt(chunks: Chunks, work: Work, number: int) -> bytes:

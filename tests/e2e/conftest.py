@@ -27,6 +27,15 @@ root = "{root}"
 [trainer.callbacks.downstream_evaluator.tasks.pixels.evaluator]
 @evaluators = "olmoearth.knn.v1"
 bootstrap = 50
+
+[trainer.callbacks.downstream_evaluator.tasks.tuned.benchmark]
+@benchmarks = "benchmarks.pixel_series.v1"
+root = "{root}"
+
+[trainer.callbacks.downstream_evaluator.tasks.tuned.evaluator]
+@evaluators = "olmoearth.finetune.v1"
+epochs = 2
+bootstrap = 50
 """
 
 

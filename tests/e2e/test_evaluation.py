@@ -108,6 +108,19 @@ def test_two_processes_give_the_numbers_of_one(words, tmp_path):
         assert a["value"] == pytest.approx(b["value"], nan_ok=True)
 
 
+def test_two_processes_give_the_rows_of_one_where_a_baseline_has_nothing_to_train(trained, series, tmp_path):
+    (tmp_path / "series").mkdir()
+    words = (*trained, "--cache=", "--config", series(str(tmp_path / "series")))
+    assert run(*words, "--out", str(tmp_path / "alone")) == 0
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = ["-m", "olmoearth_core.cli.main", *words, "--out", str(tmp_path / "together")]
+    done = subprocess.run([*launch, *command], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    alone, together = (rows_of(next((tmp_path / name).iterdir())) for name in ("alone", "together"))
+    assert {row["subject"] for row in alone if row["task"] == "tuned"} >= {"trained", "untrained", "majority"}
+    assert alone == together
+
+
 def test_tasks_come_from_evaluate_cfg_where_the_run_had_none(words, tmp_path, capsys):
     assert run("train", *words("run", steps=1)) == 0
     assert run("evaluate", str(tmp_path / "run"), f"--{TASK}.evaluator.seeds=2") == 0

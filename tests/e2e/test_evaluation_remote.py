@@ -17,7 +17,7 @@ def bucket(monkeypatch):
 def results(trained, tasks, out):
     """Evaluate without kept features, so that everything is read and computed anew."""
     with pytest.raises(SystemExit) as done:
-        main([*trained, "--cache=", "--config", tasks, "--out", str(out)])
+        main([*trained, "--cache=", "--tasks=pixels", "--config", tasks, "--out", str(out)])
     assert done.value.code == 0
     (path,) = out.glob("*/pixels.task.json")
     return [

@@ -20,7 +20,7 @@ def run(*words):
 def asked(trained, series, tmp_path):
     """Return the words that evaluate a run of one step on pixel series."""
     (tmp_path / "series").mkdir()
-    return (*trained, "--config", series(str(tmp_path / "series")))
+    return (*trained, "--tasks=pixels", "--config", series(str(tmp_path / "series")))
 
 
 def rows_of(folder):
