@@ -8,6 +8,7 @@ import torch
 
 from olmoearth_core.data.sample import Sample
 from olmoearth_core.errors import DataError, TrainingError
+from olmoearth_core.evaluate.team import DONE
 from olmoearth_core.interfaces.callback import Stage
 from olmoearth_core.interfaces.evaluation import ALL, LabelledSample, Opened, Score, Task
 from olmoearth_plugins.callbacks.downstream_evaluator import downstream_evaluator
@@ -55,7 +56,7 @@ class World:
         self.said.append(text)
         if self.told is None:
             return text
-        return json.dumps({"do": "end"}) if text == "" else self.told
+        return json.dumps({"do": "end", "outcome": DONE}) if text == "" else self.told
 
 
 def trainer(step=0, rank=0, world=None):
