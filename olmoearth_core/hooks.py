@@ -74,6 +74,7 @@ def step_ended(run: Trainer, step: int, metrics: Mapping[str, float]) -> None:
 def evaluated(run: Trainer, step: int, name: str, metrics: Mapping[str, float]) -> None:
     """After the task `name` was scored, on rank 0; metrics carry full names (`olmoearth_core.evaluate.names`).
 
+    `step` is that of the model: earlier than the run's where a job of its own has scored a checkpoint.
     Must not call torch.distributed and must not change the run.
     """
 

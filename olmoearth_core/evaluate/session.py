@@ -93,6 +93,22 @@ def read_rows(path: Path) -> list[Row]:
     return [from_json(row, str(path)) for row in rows]
 
 
+def finished_below(home: Path) -> list[Path]:
+    """Return the folders of the evaluations directly below `home` that have finished, by name."""
+    headers = {path.parent: _header(path.parent) for path in sorted(home.glob(f"*/{HEADER}"))}
+    return [folder for folder, header in headers.items() if header is not None and header.get("finished")]
+
+
+def rows_of(folder: Path) -> dict[str, list[Row]]:
+    """Return the rows of an evaluation by task.
+
+    Raises:
+        DataError: a file is not one that an evaluation wrote.
+    """
+    files = (read_rows(path) for path in sorted(folder.glob(f"*{SUFFIX}")))
+    return {rows[0].task: rows for rows in files if rows}
+
+
 def _header(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads((folder / HEADER).read_text(encoding="utf-8"))

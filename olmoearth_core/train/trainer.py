@@ -112,10 +112,11 @@ class Trainer:
         """Add a metric to those of the current step; it reaches observers at the next flush."""
         self._recorded.setdefault(self.step, {})[name] = float(value)
 
-    def evaluated(self, name: str, metrics: Mapping[str, float]) -> None:
-        """Tell observers the scores of a task, on rank 0."""
+    def evaluated(self, name: str, metrics: Mapping[str, float], *, step: int | None = None) -> None:
+        """Tell observers the scores of a task, on rank 0. step: of the model that was scored; None = this step."""
         if self.world.speaks:
-            self.bus.notify("evaluated", run=self, step=self.step, name=name, metrics=dict(metrics))
+            scored = self.step if step is None else step
+            self.bus.notify("evaluated", run=self, step=scored, name=name, metrics=dict(metrics))
 
     def stop(self, reason: str) -> None:
         """End the run after this step, on all ranks, as soon as one asks."""

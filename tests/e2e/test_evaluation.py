@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -157,3 +158,20 @@ def test_a_package_scores_as_its_run_and_without_the_run_it_borrows_the_shipped_
     first, *others = [[row["value"] for row in rows if row["metric"] == "macro_f1"] for rows in results]
     assert all(other == pytest.approx(first) for other in others)
     assert len({row["weights"] for rows in results for row in rows}) == 1
+
+
+def test_jobs_score_checkpoints_as_the_run_itself_does_and_their_scores_are_among_its_metrics(words, tmp_path):
+    assert run("train", *words("within", steps=4, **SCORED)) == 0
+    job = "trainer.callbacks.evaluation_job"
+    jobs = {f"{job}.@callbacks": "olmoearth.evaluation_job.v1", f"{job}.interval": 2, f"{job}.poll_seconds": 0.01}
+    assert run("train", *words("beside", steps=4, **{**SCORED, f"{STAGE}.enabled": "false"}, **jobs)) == 0
+    home = tmp_path / "beside" / "evaluations" / "jobs"
+    headers = [home / f"step{step:08d}" / f"step{step:08d}-001" / "evaluation.json" for step in (2, 4)]
+    deadline = time.monotonic() + 240
+    while not all(path.exists() and json.loads(path.read_text())["finished"] for path in headers):
+        assert time.monotonic() < deadline, [path.read_text() for path in home.glob("*/log.txt")]
+        time.sleep(0.5)
+    assert run("train", *words("beside", steps=6, **{**SCORED, f"{STAGE}.enabled": "false"}, **jobs)) == 0
+    during, later = scores(tmp_path / "within"), scores(tmp_path / "beside")
+    for step in (2, 4):
+        assert later[step]["eval/land_cover"] == pytest.approx(during[step]["eval/land_cover"])

@@ -37,6 +37,7 @@ test_conformance = conformance(
         "train_modules:olmoearth.galileo.v1": {**OBJECTIVE, "contrastive": CONTRASTIVE},
         "train_modules:olmoearth.mae.v1": {**OBJECTIVE, "reconstruction": PIXELS},
         "olmoearth.downstream_evaluator.v1": {"tasks": {}},
+        "olmoearth.evaluation_job.v1": {"interval": 1000},
         "olmoearth.chain.v1": {
             "steps": {
                 "turn": {"@transforms": "olmoearth.flip_and_rotate.v1"},
