@@ -241,7 +241,7 @@ class Evaluator(Protocol):
 class Task:
     """[trainer.callbacks.downstream_evaluator.tasks.<name>]: a benchmark, a protocol, and how features are made.
 
-    eval_interval: steps between evaluations during training; 0 = only at the end.
+    eval_interval, eval_epochs: steps, or epochs, between evaluations during training; 0 and 0 = only at the end.
     patch_size: pixels of the 10 m grid; null = the benchmark's. pooling: "mean" or "max" over visible tokens.
     normalization: "pretrained" = the statistics of the model, "dataset" = those of the benchmark by `norm_method`.
     batch_size: samples per forward pass; decides memory, not scores.
@@ -255,6 +255,7 @@ class Task:
     benchmark: Benchmark
     evaluator: Evaluator
     eval_interval: int = 0
+    eval_epochs: int = 0
     patch_size: int | None = None
     pooling: str = "mean"
     normalization: str = "pretrained"

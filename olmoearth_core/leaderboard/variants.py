@@ -9,7 +9,7 @@ from typing import Any
 
 from olmoearth_core.evaluate.results import Row
 
-_HARMLESS = ("batch_size", "eval_interval")
+_HARMLESS = ("batch_size", "eval_interval", "eval_epochs")
 """Decide how long it takes and how much memory it needs."""
 _PLACES = ("root", "_dir")
 """Ends of the names of settings that say where data are; which data they are, their hash says better."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from olmoearth_core.evaluate.subjects import Subject
     from olmoearth_core.features.embed import Reading
     from olmoearth_core.train.distributed import World
+    from olmoearth_core.train.state import Progress
     from olmoearth_core.train.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -86,8 +87,7 @@ class _DownstreamEvaluator:
 
     def step_ended(self, trainer: Trainer, step: int) -> None:
         """Score the tasks that are due at this step."""
-        due = [name for name, task in self.tasks.items() if task.eval_interval > 0 and step % task.eval_interval == 0]
-        self._evaluate(trainer, due)
+        self._evaluate(trainer, [name for name, task in self.tasks.items() if _due(task, trainer.progress)])
 
     def ended(self, trainer: Trainer, outcome: str) -> None:
         """Score every task that was not scored at the last step; a run that was cut short is left alone."""
@@ -132,6 +132,13 @@ class _DownstreamEvaluator:
             )  # fmt: skip
 
         return score_task(open_, [subject], reading, Options(test=self.run_on_test, world=self.world))
+
+
+def _due(task: Task, progress: Progress) -> bool:
+    epoch_ended = progress.batch == 0
+    return (task.eval_interval > 0 and progress.step % task.eval_interval == 0) or (
+        task.eval_epochs > 0 and epoch_ended and (progress.epoch - 1) % task.eval_epochs == 0
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from olmoearth_core.errors import DataError, TrainingError
 from olmoearth_core.evaluate.team import DONE
 from olmoearth_core.interfaces.callback import Stage
 from olmoearth_core.interfaces.evaluation import ALL, LabelledSample, Opened, Score, Task
+from olmoearth_core.train.state import Progress
 from olmoearth_plugins.callbacks.downstream_evaluator import downstream_evaluator
 
 
@@ -59,10 +60,18 @@ class World:
         return json.dumps({"do": "end", "outcome": DONE}) if text == "" else self.told
 
 
+class Run(SimpleNamespace):
+    """Epochs of three steps."""
+
+    @property
+    def progress(self):
+        return Progress(step=self.step, epoch=1 + self.step // 3, batch=self.step % 3)
+
+
 def trainer(step=0, rank=0, world=None):
     reported = []
     model = torch.nn.Linear(1, 1)
-    return SimpleNamespace(
+    return Run(
         rank=rank, world=world or World(), step=step, model=model, specs=(), tokenization=None, dataset=None,
         band_gap="zero_band", reported=reported, evaluated=lambda name, metrics: reported.append((name, metrics)),
     )  # fmt: skip
@@ -88,6 +97,17 @@ def test_scores_are_reported_at_the_interval_and_not_between():
         "eval/cover": 0.3, "eval/cover_ci_lower": 0.2, "eval/cover_ci_upper": 0.4, "eval_other/cover/accuracy": 0.5,
     }  # fmt: skip
     assert next(iter(run.reported[0][1])) == "eval/cover"
+
+
+def test_scores_are_reported_after_every_so_many_epochs():
+    probe = Probe()
+    evaluator = downstream_evaluator(tasks={"cover": Task(benchmark=Bench(), evaluator=probe, eval_epochs=2)})
+    scored = []
+    for step in range(1, 20):
+        before = probe.calls
+        evaluator.step_ended(trainer(step=step), step)
+        scored += [step] if probe.calls > before else []
+    assert scored == [6, 12, 18]
 
 
 def test_the_end_of_a_run_is_scored_once():
