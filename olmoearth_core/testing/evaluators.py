@@ -29,6 +29,7 @@ CHECKS = (
     "good_features_score_better",
 )
 SAMPLES, CLASSES, WIDTH = 60, 3, 8
+_WIDE = 512
 
 
 @dataclass
@@ -120,11 +121,12 @@ class ToyEncoder:
         return features.squeeze(-2) if features.ndim == 5 else features
 
 
-def toy(signal: float, *, test: bool = True) -> ToyCase:
-    """Return three classes in turn, as noise of width 8 plus `signal` times their one-hot vector."""
+def toy(signal: float, *, test: bool = True, width: int = WIDTH) -> ToyCase:
+    """Return three classes in turn, as noise plus `signal` times the code of the class, plus or minus 1 per number."""
     labels = {split: np.arange(SAMPLES) % CLASSES for split in FIXED_SPLITS}
+    codes = normal((CLASSES, width), "codes", "all").sign()
     vectors = {
-        split: normal((SAMPLES, WIDTH), "noise", split) + signal * nn.functional.one_hot(torch.from_numpy(label), WIDTH)
+        split: normal((SAMPLES, width), "noise", split) + signal * codes[torch.from_numpy(label)]
         for split, label in labels.items()
     }
     return ToyCase(vectors, labels, test=test)
@@ -174,7 +176,8 @@ def good_features_score_better(subject: Subject) -> None:
     """Features that contain the label beat noise."""
     if not _needs_labels(subject):
         raise NotApplicable(f"{subject.component.name} needs no labels, so none are to be found in features")
-    good, bad = (_primary(_scores(subject, toy(signal)), "test").value for signal in (5.0, 0.0))
+    # As wide as features of encoders are, so that it is learnt at their rates, too.
+    good, bad = (_primary(_scores(subject, toy(signal, width=_WIDE)), "test").value for signal in (2.0, 0.0))
     assert good > bad, f"accuracy is {good} with good features and {bad} with noise"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from olmoearth_core.errors import ConfigError
 from olmoearth_core.kinds import kinds, registry
 from olmoearth_core.registry import Component
 
@@ -50,9 +51,14 @@ class Subject:
         return self.fresh()
 
     def fresh(self) -> Any:
-        """Make another product; raise NotApplicable if arguments are missing."""
+        """Make another product; raise NotApplicable if arguments are missing, or defaults alone are refused."""
         if self.missing:
             raise NotApplicable(f"needs {', '.join(self.missing)}: give settings for {self.component.name}")
         if self.component.kind == "modalities":
             return self.factory(**(self.settings or {}))
-        return registry.resolve({"component": self.block})["component"]
+        try:
+            return registry.resolve({"component": self.block})["component"]
+        except ConfigError as error:
+            if self.settings is not None:
+                raise
+            raise NotApplicable(f"refuses its defaults ({error}): give settings for {self.component.name}") from error
