@@ -19,11 +19,13 @@ from torch.nn.functional import normalize
 
 from olmoearth_core.features import prune_int8, prune_leading
 from olmoearth_core.features.pairs import QUERIES, Pruner
+from olmoearth_core.features.prune_int8 import PANEL
 
-_PANEL = 2048
 _BLOCK_BYTES = 2**28
 _SAMPLE = 4096
 _TRIED = 128
+_WORTHWHILE = 8192
+"""References below which a full search is as fast."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def nearest(
     """
     assert 0 < k <= len(reference)
     width = query.features.shape[-1]
-    size = max(_PANEL, min(2**18, _BLOCK_BYTES // (4 * width)) // _PANEL * _PANEL)
+    size = max(PANEL, min(2**18, _BLOCK_BYTES // (4 * width)) // PANEL * PANEL)
     kind = dtype or query.features.dtype
     best = torch.full((len(query), k), -torch.inf, dtype=kind)
     found = torch.zeros(len(query), k, dtype=torch.int64)
@@ -85,7 +87,7 @@ def _full(query_QD: Tensor, block_SD: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 def _pruner(query: Rows, reference: Rows, k: int) -> Callable[[Tensor], Pruner | None] | None:
     """Return what makes a pruner of a block, the cheaper one; None if a full search is cheaper than any."""
-    if len(query) < QUERIES or len(reference) < 4 * _PANEL:
+    if len(query) < QUERIES or len(reference) < _WORTHWHILE:
         return None
     learnt, tried = reference.some(_SAMPLE), reference.some(_SAMPLE, offset=0.5)
     share = k / len(reference)

@@ -15,12 +15,12 @@ from torch.nn.functional import pad
 
 from olmoearth_core.features.pairs import GROUP, QUERIES, SLACK, grouped, survivors, to_beat
 
-_PANEL = 2048
+PANEL = 2048
 
 
 @dataclass(frozen=True)
 class Int8:
-    """A block in 8 bits. panels: [D,_PANEL] each; scale, offset, left: [S]; length: largest |s X|; k: wanted.
+    """A block in 8 bits. panels: [D,PANEL] each; scale, offset, left: [S]; length: largest |s X|; k: wanted.
 
     offset: cosine to the center, or -4 for what only fills up the last panel. left: |r|, what rounding leaves.
     room: for QUERIES to compute in, since fresh memory costs more than the arithmetic.
@@ -38,14 +38,14 @@ class Int8:
     @classmethod
     def of(cls, block_SD: Tensor, center: Tensor, k: int) -> Int8 | None:
         """Round a block; None if it is too small to gain by it."""
-        if len(block_SD) < max(4 * _PANEL, k * GROUP):
+        if len(block_SD) < max(4 * PANEL, k * GROUP):
             return None
-        parts = [_rounded(part - center) for part in torch.split(block_SD, _PANEL)]
-        missing = len(parts) * _PANEL - len(block_SD)
-        codes = [pad(codes, (0, 0, 0, _PANEL - len(codes))).mT.contiguous() for codes, _, _, _ in parts]
+        parts = [_rounded(part - center) for part in torch.split(block_SD, PANEL)]
+        missing = len(parts) * PANEL - len(block_SD)
+        codes = [pad(codes, (0, 0, 0, PANEL - len(codes))).mT.contiguous() for codes, _, _, _ in parts]
         scale, left, length = (torch.cat([part[i] for part in parts]) for i in (1, 2, 3))
         offset = pad(block_SD @ center, (0, missing), value=-4.0)
-        room = (torch.empty(QUERIES, len(parts) * _PANEL), torch.empty(QUERIES, _PANEL, dtype=torch.int32))
+        room = (torch.empty(QUERIES, len(parts) * PANEL), torch.empty(QUERIES, PANEL, dtype=torch.int32))
         scale, left = pad(scale, (0, missing)), pad(left, (0, missing))
         return cls(codes, scale, offset, left, float(length.max()), center, k, room)
 
@@ -66,9 +66,9 @@ class Int8:
         bounds, product = (part[: len(codes_QD)] for part in self.room)
         groups = torch.empty(len(codes_QD), len(self.scale) // GROUP)
         offset = self.offset + self.left * length
-        columns = (torch.split(bounds, _PANEL, 1), torch.split(groups, _PANEL // GROUP, 1))
+        columns = (torch.split(bounds, PANEL, 1), torch.split(groups, PANEL // GROUP, 1))
         for panel, scale, more, out, most in zip(
-            self.panels, torch.split(self.scale, _PANEL), torch.split(offset, _PANEL), *columns, strict=True
+            self.panels, torch.split(self.scale, PANEL), torch.split(offset, PANEL), *columns, strict=True
         ):
             out.copy_(torch._int_mm(codes_QD, panel, out=product)).mul_(scale).addr_(1 / scale_Q, more)
             torch.amax(grouped(out), -1, out=most)
@@ -85,7 +85,8 @@ def _rounded(rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def available(width: int) -> bool:
     """Whether this processor multiplies whole numbers fast (VNNI) and exactly; torch is very slow at it elsewhere."""
-    if not hasattr(torch, "_int_mm") or not getattr(torch.cpu, "_is_vnni_supported", bool)():
+    has_vnni = getattr(torch.cpu, "_is_vnni_supported", None)
+    if not hasattr(torch, "_int_mm") or has_vnni is None or not has_vnni():
         return False
     signs = torch.tensor([127, -127, 127], dtype=torch.int8)[:, None].expand(3, width).contiguous()
     try:

@@ -100,7 +100,7 @@ def keeps_its_promise(subject: Subject) -> None:
 
 def survives_a_config(subject: Subject) -> None:
     """Filled with defaults, written, read and built again: the same settings."""
-    _ = subject.product
+    _ = subject.product  # says so where settings are missing
     filled = registry.fill({"component": subject.block})
     again = confection.Config().from_str(filled.to_str())
     same = json.dumps(again, sort_keys=True) == json.dumps(filled, sort_keys=True)
